@@ -1,0 +1,23 @@
+"""What is asked of an embedder and what it answers."""
+
+from array import array
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddingRequest:
+    """Texts (or token id sequences) to embed, in order. ``dimensions`` cuts and renormalizes where the model allows it."""
+
+    id: str
+    model: str
+    inputs: tuple[str | tuple[int, ...], ...]
+    dimensions: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embeddings:
+    """One vector of unit length for each input, in order, as float32 arrays of equal length."""
+
+    model: str
+    vectors: tuple["array[float]", ...]
+    prompt_tokens: int

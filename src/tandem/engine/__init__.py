@@ -1,0 +1,1 @@
+"""The device engine: one sealed worker process for each loaded model."""

@@ -1,0 +1,1 @@
+"""The one port: wire formats in, core events out, wire formats back."""

@@ -22,17 +22,17 @@ def write_folder(
     search: dict[str, object] | None = None,
     context_tokens: int = 2048,
 ) -> Path:
-    """Write a GenAI folder without a network. The last special token ends an answer; ``plain_controls`` are added tokens
-    that are not special, as ``<think>`` is in some families. The logits are 3 wider than the tokenizer, as in some models.
+    """Write a GenAI folder. The last special token ends an answer.
+
+    ``plain_controls`` are added tokens that are not special, as ``<think>`` is in some families. The logits are 3 wider
+    than the tokenizer, as in some models.
     """
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer, size = _byte_level() if kind == "byte_level" else _sentence_piece()
     added: list[dict[str, object]] = []
+    plain: dict[str, object] = {"normalized": False, "single_word": False, "lstrip": False, "rstrip": False}
     for text, is_special in [*((one, True) for one in special), *((one, False) for one in plain_controls)]:
-        added.append(
-            {"id": size, "content": text, "special": is_special, "normalized": False, "single_word": False}
-            | {"lstrip": False, "rstrip": False}
-        )
+        added.append({"id": size, "content": text, "special": is_special, **plain})
         size += 1
     tokenizer["added_tokens"] = added
     eos = next(entry["id"] for entry in reversed(added) if entry["special"])

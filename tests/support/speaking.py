@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tandem.core.chat import ChatRequest, Finished, ReasoningDelta, Sampling, TextDelta, ToolCallDelta
 from tandem.engine.language import Language, Utterance
@@ -10,11 +11,9 @@ from tandem.engine.language import Language, Utterance
 Event = TextDelta | ReasoningDelta | ToolCallDelta | Finished
 
 
-def wanting(
-    language: Language, token: int, *, second: int | None = None
-) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
+def wanting(language: Language, token: int, *, second: int | None = None) -> NDArray[np.float32]:
     """Logits whose best is ``token`` and whose next best is ``second``; the others fall by their id."""
-    logits = -np.arange(language.vocabulary_size, dtype=np.float32) / 1000
+    logits = np.arange(language.vocabulary_size, dtype=np.float32) * np.float32(-0.001)
     if second is not None:
         logits[second] = 10.0
     logits[token] = 20.0

@@ -33,9 +33,11 @@ def test_json_is_written_as_hugging_face_writes_it() -> None:
 def test_the_idioms_of_real_templates_work() -> None:
     source = (
         "{%- set ns = namespace(last=-1, found=false) %}"
-        "{%- for m in messages[::-1] %}{% if m.content is string and not m.content.startswith('<x>') and not ns.found %}"
+        "{%- for m in messages[::-1] %}"
+        "{% if m.content is string and not m.content.startswith('<x>') and not ns.found %}"
         "{% set ns.last = loop.index0 %}{% set ns.found = true %}{% endif %}{% endfor %}"
-        "{{ ns.last }} {{ 'a</think>\n b'.split('</think>')[-1].lstrip('\n') }} {{ tools is defined and tools is not none }}"
+        "{{ ns.last }} {{ 'a</think>\n b'.split('</think>')[-1].lstrip('\n') }} "
+        "{{ tools is defined and tools is not none }}"
         " {{ '%s-%s' | format(1, 2) }} {{ strftime_now('%Y') | length }} {{ ['a', 'b'] | join(', ') }}"
     )
     assert render(source) == "0  b False 1-2 4 a, b"

@@ -65,7 +65,7 @@ class Channels:
     @property
     def trivial(self) -> bool:
         """Whether nothing but plain text can come."""
-        return self._marks is None and not self._may_think and self.channel != "thinking"
+        return self._marks is None and not (self._may_think or self._trim) and self.channel != "thinking"
 
     def feed(self, text: str) -> list[Segment]:
         """Take more text; give the segments that are certain."""

@@ -39,8 +39,14 @@ def ask(model: str) -> ChatRequest:
 
 
 @pytest.mark.parametrize(
-    ("model", "because"), [("auto", "NearestFirst"), ("auto:local-first", "NearestFirst"), ("echo", "AskedByName"), ("gpt-4o", "AskedByName")]
-)  # fmt: skip
+    ("model", "because"),
+    [
+        ("auto", "NearestFirst"),
+        ("auto:local-first", "NearestFirst"),
+        ("echo", "AskedByName"),
+        ("gpt-4o", "AskedByName"),
+    ],
+)
 def test_a_name_reaches_its_model_and_the_answer_says_why(model: str, because: str) -> None:
     reply = asyncio.run(collect(gateway().respond(ask(model))))
 

@@ -46,8 +46,14 @@ def test_every_mistake_is_named_at_once_with_the_nearest_right_key(tmp_path: Pat
         read_settings(path, environment={"TANDEM_DEVICE_MODLE": "x"})
 
     message = str(caught.value)
-    for part in ("did you mean 'server'?", "did you mean 'port'?", "a whole number is wanted", "'auto', 'require', 'off'",
-                 "needs 'name'", "did you mean 'model'?"):  # fmt: skip
+    for part in (
+        "did you mean 'server'?",
+        "did you mean 'port'?",
+        "a whole number is wanted",
+        "'auto', 'require', 'off'",
+        "needs 'name'",
+        "did you mean 'model'?",
+    ):
         assert part in message
 
 

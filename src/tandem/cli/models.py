@@ -10,27 +10,27 @@ from tandem.settings import read_settings
 
 
 def add_parser(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser, words: Words
 ) -> None:
     """Describe the command and its verbs."""
-    parser = commands.add_parser("models", help="what can run here, and getting it")
+    parser = commands.add_parser("models", help=words("what can run here, and getting it"))
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
 
     def verb(name: str, help_text: str) -> argparse.ArgumentParser:
-        added = verbs.add_parser(name, parents=[common], help=help_text)
-        added.add_argument("--json", action="store_true", help="one JSON document on standard output")
+        added = verbs.add_parser(name, parents=[common], help=words(help_text))
+        added.add_argument("--json", action="store_true", help=words("one JSON document on standard output"))
         added.set_defaults(run=_RUN[name])
         return added
 
     verb("list", "every model of the catalog").add_argument(
-        "--refresh", action="store_true", help="ask Foundry's catalog over the network again"
+        "--refresh", action="store_true", help=words("ask Foundry's catalog over the network again")
     )
     verb("show", "one model, whole").add_argument("id")
     verb("pull", "fetch models and make them ready").add_argument("ids", nargs="+", metavar="ID")
     importing = verb("import", "make FILE.gguf, or a folder with genai_config.json, a model of the catalog")
     importing.add_argument("path", type=Path)
-    importing.add_argument("--id", help="its name in the catalog (default: from the file)")
-    importing.add_argument("--precision", choices=("int4", "int8"), default="int4", help="for GGUF files")
+    importing.add_argument("--id", help=words("its name in the catalog (default: from the file)"))
+    importing.add_argument("--precision", choices=("int4", "int8"), default="int4", help=words("for GGUF files"))
     verb("rm", "remove an installed model").add_argument("id")
 
 

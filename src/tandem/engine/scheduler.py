@@ -178,8 +178,11 @@ class Scheduler:
             self._read(stream)
             self._tally.prefill_seconds += self._clock() - started
         going_on = stream.turn()
-        if stream.slot is not None and (events := stream.take_events()):
-            self._outlet.say(stream.order.call, events if going_on else [*events, stream.usage])
+        events = stream.take_events()
+        if not going_on:
+            events.append(stream.usage)
+        if events:
+            self._outlet.say(stream.order.call, events)
         if not going_on:
             self._finish(stream)
 

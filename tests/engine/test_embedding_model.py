@@ -54,15 +54,26 @@ def test_token_ids_mean_the_same_as_their_text_with_or_without_the_special_ones(
 
 
 @pytest.mark.model
+def test_a_list_may_be_checked_whole_and_embedded_in_slices(model: EmbeddingModel) -> None:
+    texts = [SHIP, BOAT, TAX]
+    tokens = model.tokenize(texts)
+
+    slices = [model.embed([one]) for one in tokens]
+
+    np.testing.assert_allclose(np.concatenate([rows for rows, _ in slices]), model.embed(texts)[0], atol=1e-5)
+    assert sum(count for _, count in slices) == model.embed(texts)[1]
+
+
+@pytest.mark.model
 def test_the_longest_input_is_read_and_one_token_more_is_refused_by_name(model: EmbeddingModel) -> None:
-    longest = "word " * (model.context_tokens - 2)
-    assert model.embed([longest])[1] == model.context_tokens
+    longest = "word " * (model.max_tokens - 2)
+    assert model.embed([longest])[1] == model.max_tokens
 
     with pytest.raises(ContextLengthExceeded) as caught:
         model.embed([SHIP, longest + "word"])
 
     assert caught.value.param == "input[1]"
-    assert f"{model.context_tokens + 1} tokens" in caught.value.message
+    assert f"{model.max_tokens + 1} tokens" in caught.value.message
     assert "word" not in caught.value.message
 
 

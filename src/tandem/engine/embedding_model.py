@@ -38,10 +38,10 @@ class _Session(Protocol):
 
 
 class EmbeddingFacts(Struct, frozen=True):
-    """What ``tandem.json`` says of an embedding model. ``context_tokens`` is its longest input, with special ones."""
+    """What ``tandem.json`` says of an embedding model. ``max_tokens`` is its longest input, with special ones."""
 
     dimensions: int
-    context_tokens: int
+    max_tokens: int
 
 
 class EmbeddingModel:
@@ -82,9 +82,9 @@ class EmbeddingModel:
         return self._facts.dimensions
 
     @property
-    def context_tokens(self) -> int:
+    def max_tokens(self) -> int:
         """The longest input in tokens, special tokens included."""
-        return self._facts.context_tokens
+        return self._facts.max_tokens
 
     def embed(self, inputs: Sequence[str | TokenIds], dimensions: int | None = None) -> tuple[NDArray[np.float32], int]:
         """Vectors of unit length, float32 [inputs, dimensions], in order, and the number of tokens read.
@@ -95,11 +95,31 @@ class EmbeddingModel:
         `ContextLengthExceeded` for an input that is too long: nothing is ever cut.
         """
         width = self._width(dimensions)
-        tokens = self._tokens(inputs)
+        tokens = self.tokenize(inputs)
         vectors = np.empty((len(tokens), self.dimensions), dtype=np.float32)
         for members in batches([len(one) for one in tokens], BATCH_TOKENS):
             vectors[members] = self._run([tokens[i] for i in members])
         return shortened(vectors, width), sum(map(len, tokens))
+
+    def tokenize(self, inputs: Sequence[str | TokenIds]) -> list[TokenIds]:
+        """Token ids with the special ones, which `embed` takes as they are: checks a long list before its first slice.
+
+        Raises `BadRequest` and `ContextLengthExceeded` as `embed` does.
+        """
+        if not inputs:
+            raise BadRequest("input is an empty list: give at least one text.", param="input")
+        texts = [i for i, one in enumerate(inputs) if isinstance(one, str)]
+        encoded = self._tokenizer.encode_batch([_checked(i, cast("str", inputs[i])) for i in texts])
+        ids_of = {i: tuple(encoding.ids) for i, encoding in zip(texts, encoded, strict=True)}
+        tokens = [ids_of[i] if isinstance(one, str) else self._completed(i, one) for i, one in enumerate(inputs)]
+        for i, one in enumerate(tokens):
+            if len(one) > self.max_tokens:
+                raise ContextLengthExceeded(
+                    f"input[{i}] has {len(one)} tokens, but this model reads at most {self.max_tokens}. "
+                    "Split the text and embed its parts.",
+                    param=f"input[{i}]",
+                )
+        return tokens
 
     def _width(self, dimensions: int | None) -> int:
         if dimensions is None:
@@ -111,23 +131,7 @@ class EmbeddingModel:
             )
         return dimensions
 
-    def _tokens(self, inputs: Sequence[str | TokenIds]) -> list[Sequence[int]]:
-        if not inputs:
-            raise BadRequest("input is an empty list: give at least one text.", param="input")
-        texts = [i for i, one in enumerate(inputs) if isinstance(one, str)]
-        encoded = self._tokenizer.encode_batch([_checked(i, cast("str", inputs[i])) for i in texts])
-        ids_of = {i: encoding.ids for i, encoding in zip(texts, encoded, strict=True)}
-        tokens = [ids_of[i] if isinstance(one, str) else self._completed(i, one) for i, one in enumerate(inputs)]
-        for i, one in enumerate(tokens):
-            if len(one) > self.context_tokens:
-                raise ContextLengthExceeded(
-                    f"input[{i}] has {len(one)} tokens, but this model reads at most {self.context_tokens}. "
-                    "Split the text and embed its parts.",
-                    param=f"input[{i}]",
-                )
-        return tokens
-
-    def _completed(self, position: int, ids: TokenIds) -> Sequence[int]:
+    def _completed(self, position: int, ids: TokenIds) -> TokenIds:
         if not ids:
             raise _empty(position)
         foreign = next((one for one in ids if not 0 <= one < self._vocabulary_size), None)

@@ -5,30 +5,20 @@ What is installed is read from the disk each time, so several processes agree. L
 
 import asyncio
 import difflib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from tandem.catalog.foundry import FoundryShop
 from tandem.catalog.install import Arrival, disk_errors_as_ours, install_embedded, install_folder, install_gguf
-from tandem.catalog.locks import hold
+from tandem.catalog.locks import hold, hold_at_once
 from tandem.catalog.manifest import Manifest, card_of, read_manifest
 from tandem.catalog.names import checked_id, slug
 from tandem.catalog.shelf import Shelf
 from tandem.catalog.sources import EMBEDDED, Embedded
 from tandem.catalog.wheels import WheelStore
-from tandem.core.errors import BadRequest, NotFound, Unavailable
+from tandem.core.errors import BadRequest, NotFound, Offline, Unavailable
 from tandem.core.models import ModelCard
 from tandem.core.ports import Progress
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Removed:
-    """What `Catalog.remove` did. ``freed_bytes`` counts the model and a kept download that nothing else needs."""
-
-    id: str
-    freed_bytes: int
-    can_be_pulled_again: bool
 
 
 class Catalog:
@@ -112,17 +102,28 @@ class Catalog:
                 await install(self._shelf, path, arrival, progress)
         return self.card(arrival.id)
 
-    async def remove(self, model: str, progress: Progress) -> Removed:
-        """Remove an installed model. Raises `NotFound` where there is none of that id."""
+    def remove(self, model: str) -> int:
+        """Remove an installed model and a kept download that nothing else needs; returns the bytes that were freed.
+
+        Raises `NotFound` where none of that id is installed, `Busy` while another Tandem is installing it.
+        """
         if not _could_be_id(model) or not self._shelf.folder(model).is_dir():
             self.card(model)
             raise NotFound(f"{model} is not installed, so there is nothing to remove.", param="model")
-        async with hold(self._shelf.lock(model), model, progress):
-            with disk_errors_as_ours(f"Removing {model}", self._shelf.home):
-                freed = await asyncio.to_thread(self._shelf.take_away, model)
-                freed += self._forget_download(model)
-        again = model in self._embedded or any(card.id == model for card in self.foundry.cards())
-        return Removed(id=model, freed_bytes=freed, can_be_pulled_again=again)
+        with hold_at_once(self._shelf.lock(model), model), disk_errors_as_ours(f"Removing {model}", self._shelf.home):
+            return self._shelf.take_away(model) + self._forget_download(model)
+
+    async def refresh(self) -> str | None:
+        """Ask Foundry Local's catalog what it offers now, and remember it.
+
+        Returns a sentence where it cannot be asked (within a second where there is no network); what is remembered
+        stays as it is.
+        """
+        try:
+            await self.foundry.refresh(lambda _done, _total, _what: None)
+        except (Offline, Unavailable) as error:
+            return f"{error.message} {self.foundry.memory_in_words()}"
+        return None
 
     async def _pull_other(self, model: str, progress: Progress) -> ModelCard:
         if _could_be_id(model) and model in self._shelf.installed():

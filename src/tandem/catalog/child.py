@@ -8,7 +8,7 @@ import asyncio
 import sys
 import tempfile
 from asyncio.subprocess import PIPE, Process
-from typing import IO, TypeAlias
+from typing import IO, Any, TypeAlias, cast
 
 import msgspec
 
@@ -41,7 +41,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     what: str = ""
     error: str = ""
     finished: bool = False
-    result: Json = None
+    result: Any = None
 
 
 async def run_errand(name: str, request: dict[str, Json], progress: Progress) -> Json:
@@ -72,7 +72,7 @@ async def _talk(process: Process, request: dict[str, Json], progress: Progress, 
         if reply.error:
             raise _KNOWN.get(reply.error, errors.CatalogError)(reply.what)
         if reply.finished:
-            return reply.result
+            return cast("Json", reply.result)
         progress(reply.done, reply.total, reply.what)
     raise _died(await process.wait(), last_words)
 

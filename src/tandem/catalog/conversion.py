@@ -8,7 +8,16 @@ from tandem.catalog.child import Json
 from tandem.core.errors import ConversionFailed
 from tandem.core.ports import Progress
 
-_REFUSALS = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoModel", "NoSuchFile", "NotImplemented", "RuntimeException")
+_REFUSALS = (
+    "Fail",
+    "InvalidArgument",
+    "InvalidGraph",
+    "InvalidProtobuf",
+    "NoModel",
+    "NoSuchFile",
+    "NotImplemented",
+    "RuntimeException",
+)
 _ROOM = 1.3
 """Memory that opening takes, as a multiple of the files' size: the weights once, and buffers on top."""
 

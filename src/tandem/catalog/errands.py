@@ -48,7 +48,7 @@ def main(name: str) -> int:
     module, _, function = ERRANDS[name].partition(":")
     try:
         errand = cast("Errand", getattr(importlib.import_module(module), function))
-        request = msgspec.json.decode(line, type=dict[str, Json])
+        request = cast("dict[str, Json]", msgspec.json.decode(line))
         result = errand(request, lambda done, total, what: say(Reply(done=done, total=total, what=what)))
     except TandemError as error:
         say(Reply(error=type(error).__name__, what=error.message))

@@ -9,7 +9,7 @@ import importlib.util
 import socket
 import threading
 import time
-import urllib.request
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -105,6 +105,14 @@ class FoundryShop:
             return tuple(_known_card(alias) for alias in _KNOWN)
         return tuple(_offer_card(offer) for offer in listing.offers)
 
+    def memory_in_words(self) -> str:
+        """What the list of models rests on, for people."""
+        listing = self.listing()
+        if listing is None:
+            return "The catalog was never asked here: the list shows aliases that this version knows, not checked."
+        asked = datetime.fromtimestamp(listing.asked_at, tz=UTC)
+        return f"The list shows what it offered on {asked:%Y-%m-%d at %H:%M} UTC."
+
     def offer(self, alias: str) -> Offer:
         """What is remembered of one model, variants included. Raises `NotFound`."""
         listing = self.listing()
@@ -160,7 +168,7 @@ class FoundryShop:
         self._require_sdk()
         if self._offline:
             raise Offline(f"Tandem is set to stay offline, so {consequence}. Unset that to fetch it.")
-        if "https" not in urllib.request.getproxies() and not await _answers(CATALOG_HOST, 443):
+        if not _has_proxy() and not await _answers(CATALOG_HOST, 443):
             raise Offline(f"Foundry Local's catalog ({CATALOG_HOST}) cannot be reached, so {consequence}.")
 
     def _require_sdk(self) -> None:
@@ -178,6 +186,13 @@ class FoundryShop:
         fresh = self.home / "listing.json.new"
         fresh.write_bytes(msgspec.json.encode(listing))
         fresh.replace(self._memory())
+
+
+def _has_proxy() -> bool:
+    """Whether the system sends such requests through a proxy; then only the SDK can tell whether they arrive."""
+    from urllib.request import getproxies
+
+    return "https" in getproxies()
 
 
 async def _answers(host: str, port: int) -> bool:

@@ -6,10 +6,11 @@ The system frees it when its holder dies, however it dies, so a lock is never le
 import asyncio
 import os
 import sys
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
+from tandem.core.errors import Busy
 from tandem.core.ports import Progress
 
 _POLL_SECONDS = 0.1
@@ -24,6 +25,19 @@ async def hold(path: Path, what: str, progress: Progress) -> AsyncGenerator[None
         while not _try_lock(handle):
             progress(0, 0, f"Waiting for another Tandem that is busy with {what}")
             await asyncio.sleep(_POLL_SECONDS)
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def hold_at_once(path: Path, what: str) -> Generator[None]:
+    """Hold the lock at ``path`` for the length of a `with` block; raises `Busy` where somebody else has it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        if not _try_lock(handle):
+            raise Busy(f"Another Tandem is busy with {what}. Try again when it is done.", retry_after_seconds=10)
         yield
     finally:
         os.close(handle)

@@ -20,7 +20,7 @@ _CHUNK_BYTES = 1 << 20
 Runner = Literal["engine", "foundry"]
 
 
-class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What one installed model is.
 
     ``runner`` says who answers: our engine, or Foundry Local's chat session for a variant that needs an execution

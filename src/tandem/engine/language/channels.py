@@ -11,10 +11,11 @@ THINK, UNTHINK = "<think>", "</think>"
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A piece of the stream. A ``call`` is the whole text between the marks of a tool call."""
+    """A piece of the stream. A ``call`` is all the text between the marks of a tool call, ``marked`` includes them."""
 
     kind: Literal["text", "reasoning", "call"]
     text: str
+    marked: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +28,7 @@ class CallMarks:
 
 
 class Channels:
-    """Follows the marks in a stream of text. ``thinking`` starts inside a thought; ``may_think`` lets the answer open one.
+    """Follows the marks in a stream of text. ``thinking`` starts in a thought; ``may_think`` lets the answer open one.
 
     Marks may be cut anywhere. ``channel`` is where the stream is now, ``held`` how many characters wait because they
     may yet become a mark.
@@ -39,6 +40,8 @@ class Channels:
         self._marks = marks
         self._buffer = ""
         self._trim = thinking
+        self._opened = ""
+        self.since_mark = ""
 
     @property
     def held(self) -> int:
@@ -64,7 +67,7 @@ class Channels:
     def flush(self) -> list[Segment]:
         """What was held back, now that no more comes. An unfinished call is given as a call."""
         rest, self._buffer = self._buffer, ""
-        return self._segments(rest) if rest else []
+        return self._segments(rest) if rest or self.channel == "calling" else []
 
     def _step(self, segments: list[Segment]) -> bool:
         """Move over the next mark in the buffer; ``False`` where more text is needed first."""
@@ -75,8 +78,8 @@ class Channels:
         if found:
             at, _, mark = min(found)
             before, self._buffer = self._buffer[:at], self._buffer[at + len(mark) :]
-            segments += self._segments(before)
-            self._cross()
+            segments += self._segments(before, mark)
+            self._cross(mark)
             return bool(self._buffer)
         if self.channel != "calling":
             keep = overlap(self._buffer, marks)
@@ -93,10 +96,12 @@ class Channels:
             return False
         if self._may_think and begun.startswith(THINK):
             self.channel, self._buffer, self._trim = "thinking", begun.removeprefix(THINK), True
+            self.since_mark = self._buffer
         elif self._may_think and THINK.startswith(begun):
             return False
         elif self._marks is not None and self._marks.bare and begun.startswith("{"):
-            self.channel = "calling"
+            self.channel, self._opened = "calling", ""
+            self.since_mark = begun
         else:
             self.channel = "speaking"
         return True
@@ -108,14 +113,16 @@ class Channels:
             return ()
         return self._marks.closes if self.channel == "calling" else self._marks.opens
 
-    def _cross(self) -> None:
+    def _cross(self, mark: str) -> None:
         """A mark was passed."""
         self.channel = "calling" if self.channel == "speaking" else "speaking"
         self._trim = self.channel == "speaking"
+        self._opened = mark
+        self.since_mark = self._buffer
 
-    def _segments(self, text: str) -> list[Segment]:
+    def _segments(self, text: str, closing: str = "") -> list[Segment]:
         if self.channel == "calling":
-            return [Segment("call", text)]
+            return [Segment("call", text, self._opened + text + closing)]
         if self._trim:
             text = text.lstrip("\r\n") if self.channel == "thinking" else text.lstrip()
             self._trim = not text

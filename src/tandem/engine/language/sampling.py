@@ -13,6 +13,10 @@ NUCLEUS_DEPTH = 12.0
 """Tokens less likely than the best by more than this (in nats, after temperature) are first left out of the nucleus."""
 
 
+class NothingAllowed(Exception):
+    """Biases and bans forbid every token that a grammar allows."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choosing:
     """How tokens are chosen, all defaults resolved. ``temperature`` 0 is greedy, ``top_k`` 0 is off."""
@@ -28,7 +32,7 @@ class Choosing:
 
 
 class Sampler:
-    """Chooses tokens for one choice of one request. The same seed and ``index`` over the same logits give the same tokens.
+    """Chooses tokens for one choice of one request. Same seed, same ``index``, same logits: same tokens.
 
     Order, as in OpenAI's description and in vLLM: bias and penalties, grammar, temperature, top-k, top-p, draw.
     A draw walks the kept tokens by id, so a last-bit difference in logits moves no token's place.
@@ -44,11 +48,16 @@ class Sampler:
         self._random = np.random.Generator(np.random.PCG64(_entropy(choosing.seed, index)))
 
     def choose(self, logits: Logits, allowed: NDArray[np.bool_] | None = None) -> int:
-        """The next token id. ``allowed`` is a grammar's mask over the same ids; ``logits`` is left as it is."""
+        """The next token id. ``allowed`` is a grammar's mask over the same ids; ``logits`` is left as it is.
+
+        Raises `NothingAllowed` where the mask and the bans leave no token.
+        """
         if self._shift is not None:
             logits = logits + self._shift
         if allowed is not None:
             logits = np.where(allowed, logits, np.float32(-np.inf))
+            if logits.max() == -np.inf:
+                raise NothingAllowed
         if self._choosing.temperature == 0.0:
             return int(logits.argmax())
         return self._draw(logits)
@@ -65,10 +74,10 @@ class Sampler:
     def _draw(self, logits: Logits) -> int:
         scaled = (logits - logits.max()) * np.float32(1.0 / self._choosing.temperature)
         if 0 < self._choosing.top_k < logits.size:
-            ids = np.sort(np.argpartition(scaled, -self._choosing.top_k)[-self._choosing.top_k :])
+            ids = np.sort(np.argpartition(scaled, -self._choosing.top_k)[-self._choosing.top_k :]).astype(np.intp)
             weights = np.exp(scaled[ids].astype(np.float64))
             return self._from_few(ids, weights, float(weights.sum()))
-        masses: Logits = np.exp(scaled)
+        masses = np.exp(scaled)
         if self._choosing.top_p < 1.0:
             ids = np.flatnonzero(scaled > -NUCLEUS_DEPTH)
             total = float(masses.sum(dtype=np.float64))
@@ -94,7 +103,7 @@ def _pick_among_all(masses: Logits, draw: float) -> int:
     whole = masses.size // BLOCK * BLOCK
     sums = masses[:whole].reshape(-1, BLOCK).sum(axis=1, dtype=np.float32).astype(np.float64)
     sums = np.append(sums, masses[whole:].sum(dtype=np.float64))
-    steps = np.cumsum(sums)
+    steps: NDArray[np.float64] = np.cumsum(sums)
     target = draw * steps[-1]
     block = int(np.searchsorted(steps, target, side="right"))
     block = min(block, int(np.flatnonzero(sums)[-1]))

@@ -134,7 +134,7 @@ class TooLargeError(Exception):
 
 
 async def _body(receive: Receive, limit: int) -> bytes:
-    """Read the body. One that is too large is read to its end all the same (and dropped), so that its sender listens."""
+    """Read the body. One that is too large is read on all the same (and dropped), so that its sender listens."""
     pieces: list[bytes] = []
     size = 0
     more = True

@@ -220,12 +220,16 @@ class ResponseStore:
         return self._clock() - self._limits.max_age_seconds
 
     def _prune(self, db: sqlite3.Connection) -> None:
-        limits = (self._oldest(), self._limits.max_responses, self._limits.max_bytes)
-        doomed = db.execute(_BEYOND_THE_LIMITS, limits).fetchall()
-        if doomed:
-            with _transaction(db):
-                db.executemany("DELETE FROM response WHERE seq = ?", doomed)
-            _forget_log(db)
+        limits = self._limits
+        count, size, oldest = db.execute("SELECT count(*), sum(bytes), min(used_at) FROM response").fetchone()
+        if count <= limits.max_responses and size <= limits.max_bytes and oldest >= self._oldest():
+            return
+        # A twentieth more goes than must, so that a full store is not swept at every answer.
+        responses, size = (limit - limit // 20 for limit in (limits.max_responses, limits.max_bytes))
+        doomed = db.execute(_BEYOND_THE_LIMITS, (self._oldest(), responses, size)).fetchall()
+        with _transaction(db):
+            db.executemany("DELETE FROM response WHERE seq = ?", doomed)
+        _forget_log(db)
 
 
 @contextmanager

@@ -26,8 +26,11 @@ async def begin(service: Service, request: Request, asked: ChatRequest) -> Answe
     The answer's headers, the log line and the metrics are taken care of. Whoever calls this closes ``events``
     (`EventStream` does it for the frames that it is given; `reply` does it itself).
     """
-    exchange = exchange_of(request)
-    events = service.responder.respond(asked)
+    return await begin_events(exchange_of(request), service.responder.respond(asked))
+
+
+async def begin_events(exchange: Exchange, events: AsyncGenerator[ChatEvent]) -> Answer:
+    """As `begin`, for events that are on their way already."""
     try:
         started = await anext(events)
         assert isinstance(started, Started)
@@ -53,6 +56,8 @@ async def _told(
 ) -> AsyncGenerator[ChatEvent]:
     async with aclosing(rest):
         yield started
+        if isinstance(first, Usage):
+            exchange.usage = first
         yield first
         async for event in rest:
             if isinstance(event, Usage):

@@ -21,6 +21,14 @@ class Failure:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
+class Refusal(Exception):
+    """A failure that has no name in our tree, since only HTTP knows it: a missing key, a body that is too large."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
 Shape = Callable[[Failure], dict[str, object]]
 
 _TABLE: tuple[tuple[type[errors.TandemError], int, str], ...] = (

@@ -32,11 +32,14 @@ class Readiness:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Bounds on what a caller may send. ``body_bytes`` is the largest request body; the others count list items."""
+    """Bounds on what a caller may send.
+
+    ``body_bytes`` is the largest request body, ``choices`` bounds ``n``, ``prompts`` the prompts of a plain completion.
+    """
 
     body_bytes: int = 16 * 1024 * 1024
-    header_bytes: int = 64 * 1024
-    choices: int = 8
+    choices: int = 16
+    prompts: int = 64
     embedding_inputs: int = 2048
 
 

@@ -11,6 +11,8 @@ from tandem.server.exchange import Exchange
 from tandem.server.failures import Failure, failure_of, unexpected
 
 Frames = AsyncGenerator[bytes]
+DONE = b"data: [DONE]\n\n"
+"""The end of every stream of OpenAI's that ended well."""
 
 
 def frame(body: bytes, event: str | None = None) -> bytes:
@@ -18,11 +20,16 @@ def frame(body: bytes, event: str | None = None) -> bytes:
     return b"data: " + body + b"\n\n" if event is None else b"event: " + event.encode() + b"\ndata: " + body + b"\n\n"
 
 
+def json_response(body: bytes, status: int = 200) -> Response:
+    """An answer that is whole."""
+    return Response(body, status, media_type="application/json")
+
+
 class EventStream(Response):
     """Writes ``frames`` (whole events, see `frame`) as they come.
 
-    ``broken`` makes the last frame where an error ends them. The frames are closed whatever happens. A client that leaves cancels the task that runs this, so the responder
-    stops at its next wait.
+    ``broken`` makes the last frame where an error ends them. The frames are closed whatever happens. A client that
+    leaves cancels the task that runs this, so the responder stops at its next wait.
     """
 
     media_type = "text/event-stream"

@@ -18,7 +18,7 @@ from tandem.server.decode import decoded, encoded
 from tandem.server.exchange import exchange_of
 from tandem.server.failures import Failure
 from tandem.server.service import Service
-from tandem.server.sse import EventStream, frame
+from tandem.server.sse import EventStream, frame, json_response
 from tandem.server.stored import ResponseStore, StoredResponse
 from tandem.server.wire.fields import priority_of, private_of
 from tandem.server.wire.json_text import JsonObject
@@ -70,8 +70,6 @@ class _Responses:
         self._store = store
 
     async def create(self, request: Request) -> Response:
-        exchange = exchange_of(request)
-        exchange.route = "/v1/responses"
         asked = await self._asked(request)
         if asked.stored:
             await self._store.ready()
@@ -79,45 +77,41 @@ class _Responses:
         writer = ResponseWriter(self._shell(asked, answer), new_id=self._service.new_id, now=self._service.now)
         events = self._events(asked, answer, writer)
         if asked.ask.stream:
+            exchange = exchange_of(request)
             return EventStream(_frames(events), broken=lambda failure: _broken(writer, failure), exchange=exchange)
         last: JsonObject = {}
         async with aclosing(events):
             async for event in events:
                 last = event
-        return _json(last["response"])
+        return json_response(encoded(last["response"]))
 
     async def count(self, request: Request) -> Response:
-        exchange_of(request).route = "/v1/responses/input_tokens"
         asked = await self._asked(request, default_model=self._service.default_model)
         tokens = await self._service.counter.count_tokens(asked.chat)
-        return _json({"object": "response.input_tokens", "input_tokens": tokens})
+        return json_response(encoded({"object": "response.input_tokens", "input_tokens": tokens}))
 
     async def retrieve(self, request: Request) -> Response:
-        exchange_of(request).route = "/v1/responses/{id}"
         if request.query_params.get("stream", "false").lower() not in {"false", "0", ""}:
             raise Unsupported("A response that is complete is not streamed again: leave out 'stream'.", param="stream")
         stored = await self._store.load(request.path_params["response_id"])
-        return _json({**stored.body, "output": stored.outputs})
+        return json_response(encoded({**stored.body, "output": stored.outputs}))
 
     async def delete(self, request: Request) -> Response:
-        exchange_of(request).route = "/v1/responses/{id}"
         response_id: str = request.path_params["response_id"]
         await self._store.delete(response_id)
-        return _json({"id": response_id, "object": "response", "deleted": True})
+        return json_response(encoded({"id": response_id, "object": "response", "deleted": True}))
 
     async def cancel(self, request: Request) -> Response:
-        exchange_of(request).route = "/v1/responses/{id}/cancel"
         await self._store.load(request.path_params["response_id"])
         raise BadRequest("Cannot cancel a synchronous response: close its connection instead.", param="response_id")
 
     async def list_inputs(self, request: Request) -> Response:
-        exchange_of(request).route = "/v1/responses/{id}/input_items"
         stored = await self._store.load(request.path_params["response_id"])
         try:
             before = await self._history(stored.previous_id) if stored.previous_id else ()
         except BadRequest:
             before = ()  # an earlier turn was deleted: what is left of the conversation is this turn's own input
-        return _json(page_of([*before, *stored.inputs], request.query_params))
+        return json_response(encoded(page_of([*before, *stored.inputs], request.query_params)))
 
     async def _asked(self, request: Request, *, default_model: str | None = None) -> _Asked:
         ask = decoded(await request.body(), Ask)
@@ -221,7 +215,3 @@ def _frame(event: JsonObject) -> bytes:
 
 def _broken(writer: ResponseWriter, failure: Failure) -> bytes:
     return b"".join(_frame(event) for event in writer.fail(failure))
-
-
-def _json(value: object) -> Response:
-    return Response(encoded(value), media_type="application/json")

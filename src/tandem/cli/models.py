@@ -1,10 +1,12 @@
 """``tandem models``: what can run here, and getting it."""
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 
 from tandem.cli.console import note, print_json, print_table, progress_shown
 from tandem.cli.words import Words, size
+from tandem.core.errors import CatalogError
 from tandem.core.models import ModelCard
 from tandem.settings import read_settings
 
@@ -55,8 +57,11 @@ async def _list(options: argparse.Namespace, words: Words) -> int:
 
     catalog = open_catalog(read_settings(options.config))
     if options.refresh:
-        remark = await catalog.refresh()
-        note(remark) if remark else None
+        try:
+            with progress_shown() as progress:
+                await catalog.foundry.refresh(progress)
+        except CatalogError as error:
+            note(error.message)
     cards = catalog.cards()
     if options.json:
         print_json([row(card) for card in cards])
@@ -118,10 +123,12 @@ async def _import(options: argparse.Namespace, words: Words) -> int:
 async def _rm(options: argparse.Namespace, words: Words) -> int:
     from tandem.app import open_catalog
 
-    freed = open_catalog(read_settings(options.config)).remove(options.id)
-    note(words("{model} is removed; {size} are free again.", model=options.id, size=size(freed)))
+    catalog = open_catalog(read_settings(options.config))
+    with progress_shown() as progress:
+        removed = await catalog.remove(options.id, progress)
+    note(words("{model} is removed; {size} are free again.", model=removed.id, size=size(removed.freed_bytes)))
     if options.json:
-        print_json({"id": options.id, "bytes_freed": freed})
+        print_json(asdict(removed))
     return 0
 
 

@@ -39,15 +39,15 @@ def answer_room(request: ChatRequest, context_tokens: int, prompt_tokens: int, *
         raise BadRequest(f"max_tokens is {asked}; it must be at least 1.", param="max_tokens")
     if asked > left:
         raise ContextLengthExceeded(
-            f"This model's context holds {context_tokens} tokens; the prompt has {prompt_tokens} and {asked} were asked "
-            f"for the answer. Ask for at most {left}, or shorten the {param}.",
+            f"This model's context holds {context_tokens} tokens; the prompt has {prompt_tokens} and the answer was "
+            f"allowed {asked}. Ask for at most {left}, or shorten the {param}.",
             param=param,
         )
     return asked
 
 
 def choosing(request: ChatRequest, text: ModelText, banned: frozenset[int], size: int) -> Choosing:
-    """The sampling parameters with the model's defaults. Raises `BadRequest` for a bias on an unknown token."""
+    """The sampling parameters, defaults filled in. Raises `BadRequest` for a bias on an unknown token."""
     sampling = request.sampling
     for token in sampling.logit_bias:
         if not 0 <= token < size:

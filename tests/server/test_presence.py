@@ -4,10 +4,10 @@ import asyncio
 import json
 
 import pytest
+
 from support.clients import calling, post, sent
 from support.fakes import STARTED, ScriptedResponder, said
 from support.serving import a_service, served
-
 from tandem.core.chat import TextDelta
 from tandem.server.service import Limits
 
@@ -21,7 +21,9 @@ def asked(*, stream: bool) -> bytes:
 
 def test_a_client_that_leaves_in_mid_stream_stops_the_responder_at_once() -> None:
     async def main() -> None:
-        responder = ScriptedResponder([STARTED, *[step for _ in range(500) for step in (TextDelta(text="word "), 0.01)]])
+        responder = ScriptedResponder(
+            [STARTED, *[step for _ in range(500) for step in (TextDelta(text="word "), 0.01)]]
+        )
         async with served(a_service(responder)) as address:
             reader, writer = await sent(address, asked(stream=True))
             await reader.readuntil(b"word ")
@@ -38,8 +40,7 @@ def test_a_client_that_leaves_before_the_first_word_stops_the_responder(stream: 
         responder = ScriptedResponder([STARTED, asyncio.Event(), *said("never")[1:]])
         async with served(a_service(responder)) as address:
             _, writer = await sent(address, asked(stream=stream))
-            while not responder.running:
-                await asyncio.sleep(0.005)
+            await responder.begun.wait()
             writer.close()
             await asyncio.wait_for(responder.closed.wait(), 1)
 
@@ -48,11 +49,13 @@ def test_a_client_that_leaves_before_the_first_word_stops_the_responder(stream: 
 
 def test_a_client_that_leaves_a_whole_answer_in_the_middle_stops_the_responder() -> None:
     async def main() -> None:
-        responder = ScriptedResponder([STARTED, *[step for _ in range(500) for step in (TextDelta(text="word "), 0.01)]])
+        responder = ScriptedResponder(
+            [STARTED, *[step for _ in range(500) for step in (TextDelta(text="word "), 0.01)]]
+        )
         async with served(a_service(responder)) as address:
             _, writer = await sent(address, asked(stream=False))
-            while responder.played < 5:
-                await asyncio.sleep(0.005)
+            await responder.begun.wait()
+            await asyncio.sleep(0.1)
             writer.close()
             await asyncio.wait_for(responder.closed.wait(), 1)
             assert responder.played < 100

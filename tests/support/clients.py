@@ -7,19 +7,22 @@ from urllib.parse import urlsplit
 
 import httpx
 import openai
-from support.serving import served
+from openai.types.chat import ChatCompletionMessageParam
 
+from support.serving import served
 from tandem.server.service import Service
 
-QUESTION: list[openai.types.chat.ChatCompletionMessageParam] = [{"role": "user", "content": "Who is there?"}]
+QUESTION: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Who is there?"}]
 
 
 @asynccontextmanager
 async def asking(service: Service, key: str = "none") -> AsyncGenerator[openai.AsyncOpenAI]:
     """The asynchronous openai client of a server that runs as long as the block."""
-    async with served(service) as address:
-        async with openai.AsyncOpenAI(base_url=f"{address}/v1", api_key=key, max_retries=0, timeout=20) as client:
-            yield client
+    async with (
+        served(service) as address,
+        openai.AsyncOpenAI(base_url=f"{address}/v1", api_key=key, max_retries=0, timeout=20) as client,
+    ):
+        yield client
 
 
 @asynccontextmanager

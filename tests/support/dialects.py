@@ -1,20 +1,16 @@
-"""The dialects that keep state or speak Anthropic's tongue, on a real socket."""
+"""The dialects that keep state or speak Anthropic's tongue, on a real socket, with their real clients."""
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from anthropic import AsyncAnthropic
 from openai import AsyncOpenAI
-from starlette.routing import Route
 
-from support.fakes import CHAT_CARD, FakeDirectory, ScriptedResponder, Step
+from support.fakes import CHAT_CARD, EMBEDDING_CARD, FakeDirectory, ScriptedResponder, Step
 from support.serving import a_service, served
 from tandem.core.models import ModelCard
-from tandem.server.routes import build
-from tandem.server.stored import ResponseStore
-from tandem.server.wire import messages, responses
 
 THINKER = ModelCard(
     id="thinker",
@@ -35,22 +31,16 @@ class Served:
     openai: AsyncOpenAI
     anthropic: AsyncAnthropic
     responder: ScriptedResponder
-    store: ResponseStore
 
 
 @asynccontextmanager
 async def speaking(script: Sequence[Step] | None = None, *, path: Path | None = None) -> AsyncGenerator[Served]:
-    """Serve both dialects over a scripted responder."""
+    """Serve over a scripted responder, with the store of responses at ``path`` (``None``: in memory)."""
     responder = ScriptedResponder() if script is None else ScriptedResponder(script=script)
-    service = a_service(responder, directory=FakeDirectory(listed=(CHAT_CARD, THINKER)))
-    app = build(service)
-    known = {route.path for route in app.routes if isinstance(route, Route)}
-    async with ResponseStore(path) as store:
-        if "/v1/responses" not in known:
-            app.router.routes.extend([*messages.routes(service), *responses.routes(service, store)])
-        async with (
-            served(app) as address,
-            AsyncOpenAI(base_url=f"{address}/v1", api_key="none", max_retries=0) as openai,
-            AsyncAnthropic(base_url=address, api_key="none", max_retries=0) as anthropic,
-        ):
-            yield Served(address=address, openai=openai, anthropic=anthropic, responder=responder, store=store)
+    directory = FakeDirectory(listed=(CHAT_CARD, THINKER, EMBEDDING_CARD))
+    async with (
+        served(replace(a_service(responder, directory=directory), store=path)) as address,
+        AsyncOpenAI(base_url=f"{address}/v1", api_key="none", max_retries=0) as openai,
+        AsyncAnthropic(base_url=address, api_key="none", max_retries=0) as anthropic,
+    ):
+        yield Served(address=address, openai=openai, anthropic=anthropic, responder=responder)

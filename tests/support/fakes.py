@@ -46,12 +46,14 @@ class ScriptedResponder:
     asked: list[ChatRequest] = field(default_factory=list[ChatRequest])
     played: int = 0
     running: int = 0
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def respond(self, request: ChatRequest) -> AsyncGenerator[ChatEvent]:
         """Play the script once."""
         self.asked.append(request)
         self.running += 1
+        self.begun.set()
         self.closed.clear()
         try:
             for step in self.script:

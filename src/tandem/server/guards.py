@@ -18,7 +18,7 @@ from tandem.server.failures import Failure, Refusal
 from tandem.server.running import is_loopback
 from tandem.server.service import Access
 
-OPEN_PATHS = frozenset({"/", "/healthz", "/favicon.ico"})
+OPEN_PATHS = frozenset({"/", "/healthz", "/favicon.ico", "/favicon.svg"})
 """What may be seen without a key: that it is alive, and a home page that then tells nothing else."""
 
 KNOWN_KEY = "tandem.known"

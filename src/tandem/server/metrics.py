@@ -75,6 +75,16 @@ class Metrics:
             if count:
                 self._tokens.labels(model, place, kind).inc(count)
 
+    def answers_by_place(self) -> dict[str, int]:
+        """How many answers came from each place since the start."""
+        counts: dict[str, int] = {}
+        for metric in self._requests.collect():
+            for sample in metric.samples:
+                place = sample.labels.get("place", "")
+                if place and sample.name.endswith("_total") and sample.labels["status"] == "200":
+                    counts[place] = counts.get(place, 0) + int(sample.value)
+        return counts
+
     def text(self) -> bytes:
         """Everything in Prometheus' text format."""
         return generate_latest(self.registry)

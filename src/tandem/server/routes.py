@@ -1,5 +1,8 @@
 """All routes of the one port, gathered from the dialects, behind the outer door."""
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -7,27 +10,45 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from tandem.server import probes
+from tandem.server import description, home, probes
 from tandem.server.door import Door
 from tandem.server.guards import Guards
 from tandem.server.presence import Presence
 from tandem.server.service import Service
-from tandem.server.wire import chat, completions, embeddings, models
+from tandem.server.stored import ResponseStore
+from tandem.server.wire import chat, completions, embeddings, messages, models, responses
 
-_PARTS = (chat.routes, completions.routes, embeddings.routes, models.routes, probes.routes)
+_PARTS = (
+    chat.routes,
+    completions.routes,
+    embeddings.routes,
+    messages.routes,
+    models.routes,
+    probes.routes,
+    description.routes,
+    home.routes,
+)
 
 
 def build(service: Service) -> Starlette:
-    """The whole application."""
+    """The whole application. It owns the store of responses, and closes it at the end of its lifespan."""
+    store = ResponseStore(service.store, clock=service.now)
     routes: list[BaseRoute] = [route for part in _PARTS for route in part(service)]
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncGenerator[None]:
+        async with store:
+            yield
+
     app = Starlette(
-        routes=routes,
+        routes=[*routes, *responses.routes(service, store)],
         middleware=[
             Middleware(Door, service=service),
             Middleware(Guards, access=service.access),
             Middleware(Presence, body_bytes=service.limits.body_bytes),
         ],
         exception_handlers={HTTPException: _leave_it_to_the_door},
+        lifespan=lifespan,
     )
     app.router.redirect_slashes = False
     return app

@@ -3,14 +3,17 @@
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import Meta, Raw, Struct, field
 
 from tandem.core.chat import ResponseFormat, Tool, ToolChoice
 from tandem.core.errors import BadRequest, Unsupported
 
 Name = Annotated[str, Meta(pattern="^[a-zA-Z0-9_.-]+$", max_length=128)]
 SchemaText = Annotated[Raw, Meta(extra_json_schema={"type": "object"})]
-NO_SCHEMA = Raw(b"null")
+
+
+def _no_schema() -> Raw:
+    return Raw(b"null")
 
 
 class FunctionTool(Struct, kw_only=True):
@@ -18,7 +21,7 @@ class FunctionTool(Struct, kw_only=True):
 
     name: Name
     description: str | None = None
-    parameters: SchemaText = NO_SCHEMA
+    parameters: SchemaText = field(default_factory=_no_schema)
     strict: bool | None = None
 
 
@@ -82,7 +85,7 @@ class NamedSchema(Struct, kw_only=True):
 
     name: Name
     description: str | None = None
-    schema: SchemaText = NO_SCHEMA
+    schema: SchemaText = field(default_factory=_no_schema)
     strict: bool | None = None
 
 

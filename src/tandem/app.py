@@ -5,11 +5,12 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from tandem.backends.device import DeviceModels, DeviceOptions
 from tandem.catalog.catalog import Catalog
-from tandem.core.errors import TandemError, Unavailable
+from tandem.core.chat import ChatRequest
+from tandem.core.errors import TandemError
 from tandem.core.models import ModelCard
 from tandem.core.ports import Progress, Responder
 from tandem.engine.host import Worker, WorkerOptions
@@ -18,6 +19,9 @@ from tandem.engine.seal import SealReport, probe_seal
 from tandem.gateway import Gateway, Names
 from tandem.presence import announced, running
 from tandem.settings import Settings
+
+if TYPE_CHECKING:
+    from tandem.server.service import Readiness, Service
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,3 +141,48 @@ async def _preload(parts: Parts) -> None:
             await parts.device.preload(model)
         except TandemError:
             continue
+
+
+def _service(parts: Parts) -> "Service":
+    from tandem.server.service import Access, Limits, Service
+
+    settings = parts.settings
+    return Service(
+        responder=parts.gateway,
+        embedder=parts.gateway,
+        directory=parts.gateway,
+        counter=_Counter(parts),
+        readiness=lambda: _readiness(parts),
+        default_model=settings.device.model,
+        store=settings.home / "responses.sqlite",
+        access=Access(
+            api_keys=(settings.api_key,) if settings.api_key else (),
+            cors_origins=settings.server.cors_origins,
+            hosts=(*settings.server.allowed_hosts, settings.server.host),
+        ),
+        limits=Limits(body_bytes=settings.server.max_body_bytes),
+    )
+
+
+class _Counter:
+    """Counts tokens with the model that a request's name stands for."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def count_tokens(self, request: ChatRequest) -> int:
+        """Count the prompt's tokens, template included."""
+        route = self._parts.gateway.route(request.model, "chat")
+        return await self._parts.device.count_tokens(replace(request, model=route.card.id))
+
+
+async def _readiness(parts: Parts) -> "Readiness":
+    from tandem.server.service import Readiness, WorkerFact
+
+    model = parts.settings.device.model
+    installed = parts.catalog.card(model).installed
+    loaded = await parts.device.report()
+    workers = tuple(WorkerFact(model=one.model, pid=one.pid, seal=one.seal) for one in loaded)
+    seal = next((worker.seal for worker in workers if worker.model == model), "not started")
+    detail = "" if installed else f"{model} is not installed: run `tandem models pull {model}`."
+    return Readiness(ready=installed, model=model, seal=seal, detail=detail, workers=workers)

@@ -95,9 +95,24 @@ def model_need(folder: Path, kv_bytes: int) -> MemoryNeed:
     )
 
 
-def machine_room(proc: Path = Path("/proc"), groups: Path = Path("/sys/fs/cgroup")) -> MemoryRoom:
-    """What the machine and, on Linux, the control groups around this process can give now."""
-    return MemoryRoom(available=psutil.virtual_memory().available, group=group_room(proc / "self" / "cgroup", groups))
+class ThisMachine:
+    """The numbers of this machine and, on Linux, of the control groups around this process."""
+
+    def __init__(self, proc: Path = Path("/proc"), groups: Path = Path("/sys/fs/cgroup")) -> None:
+        self._membership = proc / "self" / "cgroup"
+        self._groups = groups
+
+    def room(self) -> MemoryRoom:
+        """What can be given now."""
+        available = psutil.virtual_memory().available
+        return MemoryRoom(available=available, group=group_room(self._membership, self._groups))
+
+    def resident(self, pid: int) -> int:
+        """Bytes of physical memory that a process holds; 0 where it is gone or not ours to look at."""
+        try:
+            return psutil.Process(pid).memory_info().rss
+        except psutil.Error:
+            return 0
 
 
 def group_room(membership: Path, groups: Path) -> int | None:

@@ -7,6 +7,7 @@ from typing import Any, cast
 from tandem.catalog.child import Json
 from tandem.core.errors import ConversionFailed
 from tandem.core.ports import Progress
+from tandem.core.telemetry import telemetry_refused
 
 _REFUSALS = (
     "Fail",
@@ -52,10 +53,11 @@ def try_opening(request: dict[str, Json], progress: Progress) -> Json:
     if needed > psutil.virtual_memory().available:
         return False
     progress(0, 0, f"Opening {request['name']} once to see that it works")
-    if request["kind"] == "chat":
-        _say_one_token(folder)
-    else:
-        _embed_one_word(folder)
+    with telemetry_refused():
+        if request["kind"] == "chat":
+            _say_one_token(folder)
+        else:
+            _embed_one_word(folder)
     return True
 
 

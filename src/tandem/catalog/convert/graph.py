@@ -73,6 +73,15 @@ class GraphWriter:
             self._weights[name] = self._store(name, np.ascontiguousarray(array))
         return name
 
+    def alias(self, name: str, stored: str, shape: Sequence[int]) -> str:
+        """A second constant over the bytes of the weight `stored`, with another shape and no second copy."""
+        tensor = TensorProto()
+        tensor.CopyFrom(self._weights[stored])
+        tensor.name = name
+        tensor.dims[:] = shape
+        self._weights[name] = tensor
+        return name
+
     def node(
         self,
         operator: str,
@@ -90,6 +99,15 @@ class GraphWriter:
             node.attribute.append(helper.make_attribute(key, value))
         self._nodes.append(node)
         return outputs[0]
+
+    def choose(self, condition: str, then: Sequence[str], otherwise: Sequence[str], outputs: Sequence[str]) -> list[str]:
+        """Pick one of two equally long lists of values as `outputs`, by a boolean scalar."""
+        branches = {"then_branch": _pass_on(then), "else_branch": _pass_on(otherwise)}
+        node = helper.make_node("If", [condition], list(outputs), name=f"{outputs[0]}/If")
+        for key, branch in branches.items():
+            node.attribute.append(helper.make_attribute(key, branch))
+        self._nodes.append(node)
+        return list(outputs)
 
     def finish(self) -> None:
         """Write `model.onnx` beside the weights that are already on disk."""
@@ -130,3 +148,10 @@ class GraphWriter:
 
 def _value(name: str, dtype: str, shape: Sequence[Dimension]) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(name, _ELEMENT_TYPES[dtype], list(shape))
+
+
+def _pass_on(values: Sequence[str]) -> onnx.GraphProto:
+    """A subgraph that gives values of the graph around it."""
+    nodes = [helper.make_node("Identity", [value], [f"{value}/chosen"]) for value in values]
+    outputs = [onnx.ValueInfoProto(name=f"{value}/chosen") for value in values]
+    return helper.make_graph(nodes, "choice", [], outputs)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tandem.catalog.convert.graph import FUSED, GraphWriter
-from tandem.catalog.convert.quantize import quantize_symmetric_int8
+from tandem.catalog.convert.quantize import Grid, quantize
 
 Floats: TypeAlias = NDArray[np.float32]
 ReadTensor: TypeAlias = Callable[[str], Floats]
@@ -112,13 +112,13 @@ class MinilmGraph:
             matrix = self._graph.weight(f"{name}.weight", weight.T)
             return self._graph.node("MatMul", [value, matrix], [f"{name}.product"])
         rows, columns = weight.shape
-        packed, scales = quantize_symmetric_int8(weight, block=32)
+        rounded = quantize(weight, Grid(bits=8, block=32, symmetric=True))
         return self._graph.node(
             "MatMulNBits",
             [
                 value,
-                self._graph.weight(f"{name}.int8", packed),
-                self._graph.weight(f"{name}.scales", scales),
+                self._graph.weight(f"{name}.int8", rounded.packed),
+                self._graph.weight(f"{name}.scales", rounded.scales),
             ],
             [f"{name}.product"],
             domain=FUSED,

@@ -1,7 +1,168 @@
+"""Rounding matrices to 4 or 8 bits in the layout of ONNX Runtime's MatMulNBits.
+
+A row is cut into blocks; the weights of a block become whole numbers q with w = scale * (q - zero point).
+Where plain rounding takes the scale from the block's extremes, `quantize` tries narrower and wider ranges and
+neighbouring zero points, refits the scale by least squares each time, and keeps what errs least, block by block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
 import numpy as np
-def quantize_symmetric_int8(weight, *, block):
-    n,k=weight.shape; b=(k+block-1)//block
-    w=np.zeros((n,b*block),np.float32); w[:,:k]=weight; w=w.reshape(n,b,block)
-    s=np.abs(w).max(-1)/127; s=np.where(s==0,1,s)
-    q=(np.clip(np.rint(w/s[...,None]),-127,127)+128).astype(np.uint8)
-    return q, s.astype(np.float32)
+from numpy.typing import NDArray
+
+Floats: TypeAlias = NDArray[np.float32]
+Bytes: TypeAlias = NDArray[np.uint8]
+
+_STRETCHES = (1.0, 0.94, 0.88, 0.82, 0.76, 1.05)
+_SHIFTS = (0, -1, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """How finely to round: bits of a weight, weights of a block, and whether zero points are free.
+
+    A symmetric grid has its zero in the middle and stores no zero points.
+    """
+
+    bits: int
+    block: int
+    symmetric: bool = False
+
+    @property
+    def levels(self) -> int:
+        """The largest whole number that a weight can become."""
+        return (1 << self.bits) - 1
+
+    @property
+    def middle(self) -> int:
+        """The zero point of a symmetric grid, which is MatMulNBits' default."""
+        return 1 << (self.bits - 1)
+
+    @property
+    def block_bytes(self) -> int:
+        """Bytes of a block's whole numbers."""
+        return self.block * self.bits // 8
+
+    def blocks(self, columns: int) -> int:
+        """Blocks in a row of `columns` weights."""
+        return -(-columns // self.block)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantized:
+    """A rounded matrix: `packed` [rows, blocks, bytes], `scales` [rows, blocks], `zero_points` [rows, bytes] or none."""
+
+    grid: Grid
+    rows: int
+    columns: int
+    packed: Bytes
+    scales: Floats
+    zero_points: Bytes | None
+
+    def restore(self) -> Floats:
+        """The matrix that MatMulNBits multiplies by, float32 [rows, columns]."""
+        blocks = self.grid.blocks(self.columns)
+        quants = _unpack(self.packed.reshape(self.rows, -1), self.grid.bits).reshape(self.rows, blocks, -1)
+        zeros = np.full((self.rows, blocks), self.grid.middle, dtype=np.uint8)
+        if self.zero_points is not None:
+            zeros = _unpack(self.zero_points, self.grid.bits)[:, :blocks]
+        values = (quants.astype(np.float32) - zeros[:, :, None]) * self.scales[:, :, None]
+        return values.reshape(self.rows, -1)[:, : self.columns]
+
+
+def quantize(weight: Floats, grid: Grid) -> Quantized:
+    """Round `weight` [rows, columns] to `grid` with a searched scale and zero point for every block."""
+    rows, columns = weight.shape
+    blocks = _cut(weight, grid)
+    quants, scales, zeros = _search(blocks, grid)
+    packed = _pack(quants.reshape(rows, -1), grid.bits).reshape(rows, grid.blocks(columns), -1)
+    return Quantized(
+        grid=grid,
+        rows=rows,
+        columns=columns,
+        packed=packed,
+        scales=scales.reshape(rows, -1),
+        zero_points=None if grid.symmetric else _pack(zeros.reshape(rows, -1), grid.bits),
+    )
+
+
+def _cut(weight: Floats, grid: Grid) -> Floats:
+    """Blocks [rows * blocks, block]; the last block of a row is filled with zeros."""
+    missing = -weight.shape[1] % grid.block
+    padded = np.pad(weight, ((0, 0), (0, missing))) if missing else weight
+    return padded.reshape(-1, grid.block)
+
+
+def _search(blocks: Floats, grid: Grid) -> tuple[Bytes, Floats, Bytes]:
+    best_error = np.full(len(blocks), np.inf, dtype=np.float32)
+    quants = np.zeros(blocks.shape, dtype=np.uint8)
+    scales = np.ones(len(blocks), dtype=np.float32)
+    zeros = np.full(len(blocks), grid.middle, dtype=np.uint8)
+    for scale, zero in _starts(blocks, grid):
+        steps = _round(blocks, scale, zero, grid)
+        fitted = _least_squares(blocks, steps, scale)
+        error = np.square(blocks - steps * fitted[:, None]).sum(axis=1)
+        better = error < best_error
+        best_error[better] = error[better]
+        scales[better] = fitted[better]
+        zeros[better] = zero[better]
+        quants[better] = (steps[better] + zero[better, None]).astype(np.uint8)
+    return quants, scales, zeros
+
+
+def _starts(blocks: Floats, grid: Grid) -> Iterator[tuple[Floats, Floats]]:
+    """Scales and zero points worth trying, each [blocks]; the first is what plain rounding takes."""
+    low = np.minimum(blocks.min(axis=1), 0)
+    high = np.maximum(blocks.max(axis=1), 0)
+    if grid.symmetric:
+        yield from _symmetric_starts(low, high, grid)
+        return
+    full = np.where(high > low, high - low, 1) / grid.levels
+    for stretch in _STRETCHES:
+        scale = (full * stretch).astype(np.float32)
+        for shift in _SHIFTS:
+            zero = np.clip(np.rint(-low / scale) + shift, 0, grid.levels).astype(np.float32)
+            yield scale, zero
+
+
+def _symmetric_starts(low: Floats, high: Floats, grid: Grid) -> Iterator[tuple[Floats, Floats]]:
+    """The middle is one step off centre, so the longer side may lie on either sign of the scale."""
+    zero = np.full(len(low), grid.middle, dtype=np.float32)
+    largest = np.maximum(high, -low)
+    even = np.where(largest > 0, largest, 1) / (grid.middle - 1)
+    longer = np.where(high > -low, -high, -low) / grid.middle
+    signed = np.where(longer != 0, longer, 1)
+    for stretch in _STRETCHES:
+        yield (even * stretch).astype(np.float32), zero
+        yield (signed * stretch).astype(np.float32), zero
+
+
+def _round(blocks: Floats, scale: Floats, zero: Floats, grid: Grid) -> Floats:
+    """Whole steps from the zero point, kept within what the bits can hold."""
+    steps = np.rint(blocks / scale[:, None])
+    return np.clip(steps, -zero[:, None], (grid.levels - zero)[:, None], out=steps)
+
+
+def _least_squares(blocks: Floats, steps: Floats, fallback: Floats) -> Floats:
+    """The scale of each block that errs least for given steps: <w, s> / <s, s>."""
+    along = np.einsum("bw,bw->b", blocks, steps)
+    square = np.einsum("bw,bw->b", steps, steps)
+    return np.where(square > 0, along / np.where(square > 0, square, 1), fallback).astype(np.float32)
+
+
+def _pack(values: Bytes, bits: int) -> Bytes:
+    """Put 4-bit values two to a byte, the first in the low half; a row of odd length is filled with zero."""
+    if bits == 8:
+        return values
+    even = np.pad(values, ((0, 0), (0, values.shape[1] % 2)))
+    return even[:, ::2] | even[:, 1::2] << 4
+
+
+def _unpack(packed: Bytes, bits: int) -> Bytes:
+    if bits == 8:
+        return packed
+    return np.stack([packed & 0x0F, packed >> 4], axis=2).reshape(len(packed), -1)

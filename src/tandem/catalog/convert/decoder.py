@@ -7,15 +7,15 @@ while a long prompt does not pay for logits that nobody reads. Earlier positions
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 
 import numpy as np
 
 from tandem.catalog.convert.graph import FUSED, Attribute, Dimension, GraphWriter
-from tandem.catalog.convert.quantize import Grid, quantize
-from tandem.catalog.convert.recipe import Recipe
+from tandem.catalog.convert.quantize import Grid
+from tandem.catalog.convert.recipe import Recipe, Role
 from tandem.catalog.convert.rope import RotaryTables
+from tandem.catalog.convert.rounding import Rounder
 from tandem.catalog.convert.shape import DecoderShape
 from tandem.catalog.convert.weights import DecoderWeights, Matrix
 
@@ -23,11 +23,10 @@ HEAD_TOKENS = 16
 """Positions at the end of an appended chunk that get real logits."""
 
 _INT32, _END = 6, np.iinfo(np.int64).max
-_THREADS = 2
 
 
 class DecoderGraph:
-    """Writes one decoder into `graph`; `advance` hears of every matrix that is done."""
+    """Writes one decoder into `graph`, its matrices rounded by `rounder` in the order of the network."""
 
     def __init__(
         self,
@@ -35,25 +34,25 @@ class DecoderGraph:
         shape: DecoderShape,
         weights: DecoderWeights,
         recipe: Recipe,
-        advance: Callable[[str], None],
+        rounder: Rounder,
     ) -> None:
         self._graph = graph
         self._shape = shape
         self._weights = weights
         self._recipe = recipe
-        self._advance = advance
+        self._rounder = rounder
+        self._tied = recipe.tied and weights.head() is None
 
     def write(self, tables: RotaryTables) -> None:
         """Add every node from `input_ids` to `logits`."""
         ids = self._graph.input("input_ids", "int64", ["batch_size", "sequence_length"])
         lengths = self._lengths()
         cos_sin = self._rotary(tables, lengths[1])
-        self._store("head", self._weights.head() or self._weights.embedding(), self._recipe.head)
-        skip = self._embed(ids, self._recipe.head)
+        skip = self._embed(ids)
         normal = self._first_norm(skip)
         for layer in range(self._shape.layers):
             normal, skip = self._layer(layer, normal, skip, [*lengths, *cos_sin])
-        self._logits(normal, self._recipe.head)
+        self._logits(normal)
 
     def _lengths(self) -> list[str]:
         """The last position of every sequence and the length of the longest, as attention wants them."""
@@ -77,18 +76,16 @@ class DecoderGraph:
         beyond = graph.node("Greater", [longest, limit], ["beyond_near"])
         return graph.choose(beyond, far, near, ["cos_now", "sin_now"])
 
-    def _embed(self, ids: str, head: Grid) -> str:
+    def _embed(self, ids: str) -> str:
         """Look up token vectors; a tied embedding shares the head's bytes."""
-        name, grid, matrix = "head", head, self._weights.embedding()
-        if self._weights.head() is not None:
-            name, grid = "embedding", self._recipe.embedding
-            self._store(name, matrix, grid)
-        width = grid.blocks(matrix.columns) * grid.block_bytes
-        table = self._graph.alias(f"{name}.table", f"{name}.packed", [matrix.rows, width])
+        name: Role = "head" if self._tied else "embedding"
+        grid, matrix = self._recipe.grid(name), self._weights.embedding()
+        if not self._tied:
+            self._store(name, name, 0, matrix)
         zeros = [] if grid.symmetric else [f"{name}.zeros"]
         return self._fused(
             "GatherBlockQuantized",
-            [table, ids, f"{name}.scales", *zeros],
+            ["token_table", ids, f"{name}.scales", *zeros],
             ["embedded"],
             {"bits": grid.bits, "block_size": grid.block, "gather_axis": 0, "quantize_axis": 1},
         )
@@ -108,11 +105,11 @@ class DecoderGraph:
 
     def _attention(self, layer: int, normal: str, attention: list[str]) -> str:
         at, shape = f"blk.{layer}", self._shape
-        qkv = self._product(f"{at}.qkv", normal, self._weights.qkv(layer), self._recipe.layer(layer, "qkv", shape.layers))
+        qkv = self._product("qkv", layer, normal, self._weights.qkv(layer))
         cache: list[Dimension] = ["batch_size", shape.kv_heads, "past_sequence_length", shape.head_width]
         past = [self._graph.input(f"past_key_values.{layer}.{kind}", "float32", cache) for kind in ("key", "value")]
         present = [f"present.{layer}.{kind}" for kind in ("key", "value")]
-        norms = self._head_norms(at)
+        norms = self._head_norms(layer)
         heads = self._fused(
             "GroupQueryAttention",
             [qkv, "", "", *past, *attention, *norms],
@@ -122,16 +119,15 @@ class DecoderGraph:
         cache[2] = "total_sequence_length"
         for name in present:
             self._graph.output(name, "float32", cache)
-        grid = self._recipe.layer(layer, "attention_output", shape.layers)
-        return self._product(f"{at}.attention_output", heads, self._weights.attention_output(layer), grid)
+        return self._product("attention_output", layer, heads, self._weights.attention_output(layer))
 
-    def _head_norms(self, at: str) -> list[str]:
-        """qwen3 normalizes each head's queries and keys; the kernel takes both weights at its end."""
-        if self._shape.architecture != "qwen3":
+    def _head_norms(self, layer: int) -> list[str]:
+        """The kernel takes the norms of each head's queries and keys at its end, after inputs it can do without."""
+        norms = self._weights.head_norms(layer)
+        if norms is None:
             return []
-        width = self._shape.head_width
-        norms = [self._norm(f"{at}.attn_{part}_norm", width) for part in ("q", "k")]
-        return ["", "", "", "", "", *norms]
+        names = [f"blk.{layer}.{part}_norm" for part in ("query", "key")]
+        return ["", "", "", "", "", *(self._graph.weight(*pair) for pair in zip(names, norms, strict=True))]
 
     def _attention_attributes(self, *, with_norms: bool) -> dict[str, Attribute]:
         shape = self._shape
@@ -149,14 +145,13 @@ class DecoderGraph:
         return attributes
 
     def _feed_forward(self, layer: int, normal: str) -> str:
-        at, layers = f"blk.{layer}", self._shape.layers
-        grid = self._recipe.layer(layer, "gate_up", layers)
+        at = f"blk.{layer}"
         gate_matrix, up_matrix = self._weights.gate_and_up(layer)
-        gate = self._product(f"{at}.gate", normal, gate_matrix, grid)
-        up = self._product(f"{at}.up", normal, up_matrix, grid)
+        gate = self._product("gate", layer, normal, gate_matrix)
+        up = self._product("up", layer, normal, up_matrix)
         open_gate = self._fused("QuickGelu", [gate], [f"{at}.silu"], {"alpha": 1.0})
         gated = self._graph.node("Mul", [open_gate, up], [f"{at}.gated"])
-        return self._product(f"{at}.down", gated, self._weights.down(layer), self._recipe.layer(layer, "down", layers))
+        return self._product("down", layer, gated, self._weights.down(layer))
 
     def _skip_norm(self, name: str, value: str, skip: str) -> tuple[str, str]:
         total = f"{name}.sum"
@@ -168,36 +163,38 @@ class DecoderGraph:
         )
         return normal, total
 
-    def _norm(self, name: str, width: int | None = None) -> str:
-        return self._graph.weight(name, self._weights.vector(f"{name}.weight", width or self._shape.width))
+    def _norm(self, name: str) -> str:
+        return self._graph.weight(name, self._weights.vector(f"{name}.weight", self._shape.width))
 
-    def _logits(self, normal: str, head: Grid) -> None:
+    def _logits(self, normal: str) -> None:
         """Multiply the last HEAD_TOKENS positions by the head and put zeros before them."""
         graph, matrix = self._graph, self._weights.head() or self._weights.embedding()
-        zero, one = graph.weight("none", np.array([0])), "one"
+        self._store("head", "head", 0, matrix)
+        table = "head" if self._tied else "embedding"
+        graph.alias("token_table", f"{table}.packed", axes=2)
+        zero, one = graph.weight("zero", np.array([0])), "one"
         kept, end = graph.weight("head_tokens", np.array([HEAD_TOKENS])), graph.weight("end", np.array([_END]))
         tokens = graph.node("Shape", [normal], ["tokens"], attributes={"start": 1, "end": 2})
         over = graph.node("Sub", [tokens, kept], ["tokens_over"])
         unread = graph.node("Max", [over, zero], ["tokens_unread"])
         tail = graph.node("Slice", [normal, unread, end, one], ["head_input"])
-        answered = self._multiply("head", tail, matrix, head, bias=None, output="head_output")
+        answered = self._multiply("head", tail, matrix, self._recipe.head, bias=None)
         pads = graph.node("Concat", [unread, zero], ["head_pads"], attributes={"axis": 0})
         graph.node("Pad", [answered, pads, "", one], ["logits"])
         graph.output("logits", "float32", ["batch_size", "sequence_length", matrix.rows])
 
-    def _product(self, name: str, value: str, matrix: Matrix, grid: Grid) -> str:
+    def _product(self, role: Role, layer: int, value: str, matrix: Matrix) -> str:
         """Round `matrix`, store it and multiply `value` by it."""
-        self._store(name, matrix, grid)
+        name = f"blk.{layer}.{role}"
+        self._store(name, role, layer, matrix)
         bias = self._weights.bias(matrix)
         stored = None if bias is None else self._graph.weight(f"{name}.bias", bias)
-        return self._multiply(name, value, matrix, grid, bias=stored, output=f"{name}.product")
+        return self._multiply(name, value, matrix, self._recipe.grid(role), bias=stored)
 
-    def _multiply(self, name: str, value: str, matrix: Matrix, grid: Grid, *, bias: str | None, output: str) -> str:
-        inputs = [value, f"{name}.packed", f"{name}.scales"]
-        if not grid.symmetric or bias:
-            inputs.append("" if grid.symmetric else f"{name}.zeros")
-        if bias:
-            inputs += ["", bias]
+    def _multiply(self, name: str, value: str, matrix: Matrix, grid: Grid, *, bias: str | None) -> str:
+        inputs = [value, f"{name}.packed", f"{name}.scales", "" if grid.symmetric else f"{name}.zeros", "", bias or ""]
+        while not inputs[-1]:
+            inputs.pop()
         attributes: dict[str, Attribute] = {
             "N": matrix.rows,
             "K": matrix.columns,
@@ -205,18 +202,14 @@ class DecoderGraph:
             "block_size": grid.block,
             "accuracy_level": 4,
         }
-        return self._fused("MatMulNBits", inputs, [output], attributes)
+        return self._fused("MatMulNBits", inputs, [f"{name}.product"], attributes)
 
-    def _store(self, name: str, matrix: Matrix, grid: Grid) -> None:
-        slices = self._weights.slices(matrix)
-        with ThreadPoolExecutor(_THREADS) as pool:
-            bands = list(pool.map(lambda rows: quantize(rows, grid), slices))
-        self._graph.weight(f"{name}.packed", np.concatenate([band.packed for band in bands]))
-        self._graph.weight(f"{name}.scales", np.concatenate([band.scales for band in bands]))
-        zeros = [band.zero_points for band in bands if band.zero_points is not None]
-        if zeros:
-            self._graph.weight(f"{name}.zeros", np.concatenate(zeros))
-        self._advance(name)
+    def _store(self, name: str, role: Role, layer: int, matrix: Matrix) -> None:
+        rounded = self._rounder.round(role, layer, matrix)
+        self._graph.weight(f"{name}.packed", rounded.packed)
+        self._graph.weight(f"{name}.scales", rounded.scales)
+        if rounded.zero_points is not None:
+            self._graph.weight(f"{name}.zeros", rounded.zero_points)
 
     def _fused(self, operator: str, inputs: list[str], outputs: list[str], attributes: Mapping[str, Attribute]) -> str:
         return self._graph.node(operator, inputs, outputs, domain=FUSED, attributes=attributes)

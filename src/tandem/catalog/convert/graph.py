@@ -6,6 +6,7 @@ largest matrix. `model.onnx` holds the graph and small tensors, `model.onnx.data
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -73,12 +74,13 @@ class GraphWriter:
             self._weights[name] = self._store(name, np.ascontiguousarray(array))
         return name
 
-    def alias(self, name: str, stored: str, shape: Sequence[int]) -> str:
-        """A second constant over the bytes of the weight `stored`, with another shape and no second copy."""
+    def alias(self, name: str, stored: str, *, axes: int) -> str:
+        """A second constant over the bytes of the weight `stored`, its last axes merged until `axes` are left."""
         tensor = TensorProto()
         tensor.CopyFrom(self._weights[stored])
         tensor.name = name
-        tensor.dims[:] = shape
+        kept = list(tensor.dims)[: axes - 1]
+        tensor.dims[:] = [*kept, math.prod(tensor.dims[axes - 1 :])]
         self._weights[name] = tensor
         return name
 

@@ -8,8 +8,10 @@ Source: Reimers and Gurevych, Sentence-BERT, arXiv 1908.10084.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 
 from tandem.catalog.convert.graph import FUSED, GraphWriter
 from tandem.catalog.convert.quantize import Grid, quantize
+from tandem.core.errors import ConversionFailed
 
 Floats: TypeAlias = NDArray[np.float32]
 ReadTensor: TypeAlias = Callable[[str], Floats]
@@ -30,6 +33,22 @@ class BertShape:
     heads: int
     width: int
     epsilon: float
+
+
+def read_bert_shape(config: Path) -> BertShape:
+    """The sizes in a checkpoint's `config.json`; ConversionFailed where it is missing or of another family."""
+    try:
+        found = json.loads(config.read_text(encoding="utf-8"))
+        if found["model_type"] != "bert" or found["hidden_act"] != "gelu":
+            raise ConversionFailed(f"{config} does not describe a BERT encoder with GELU. Choose another embedder.")
+        return BertShape(
+            layers=int(found["num_hidden_layers"]),
+            heads=int(found["num_attention_heads"]),
+            width=int(found["hidden_size"]),
+            epsilon=float(found["layer_norm_eps"]),
+        )
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise ConversionFailed(f"{config} cannot be read as an encoder's configuration. Fetch it again.") from error
 
 
 class MinilmGraph:

@@ -7,7 +7,8 @@ neighbouring zero points, refits the scale by least squares each time, and keeps
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -17,8 +18,10 @@ from numpy.typing import NDArray
 Floats: TypeAlias = NDArray[np.float32]
 Bytes: TypeAlias = NDArray[np.uint8]
 
-_STRETCHES = (1.0, 0.94, 0.88, 0.82, 0.76, 1.05)
+_STRETCHES = (1.0, 0.92, 0.84, 0.76)
 _SHIFTS = (0, -1, 1)
+_BAND_WEIGHTS = 1 << 18
+_THREADS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,17 +79,51 @@ class Quantized:
 
 def quantize(weight: Floats, grid: Grid) -> Quantized:
     """Round `weight` [rows, columns] to `grid` with a searched scale and zero point for every block."""
-    rows, columns = weight.shape
+    scales, zeros = search(weight, grid, None)
     blocks = _cut(weight, grid)
-    quants, scales, zeros = _search(blocks, grid)
-    packed = _pack(quants.reshape(rows, -1), grid.bits).reshape(rows, grid.blocks(columns), -1)
+    steps = _round(blocks, scales.reshape(-1), zeros.reshape(-1), grid)
+    return assemble(steps.reshape(len(weight), -1)[:, : weight.shape[1]], scales, zeros, grid)
+
+
+def search(weight: Floats, grid: Grid, strength: Floats | None) -> tuple[Floats, Floats]:
+    """Scales and zero points [rows, blocks] that err least, weighing columns by `strength` where it is given."""
+    rows, columns = weight.shape
+    weighing = np.ones(columns, dtype=np.float32) if strength is None else strength / max(strength.max(), 1e-30)
+    importance = _cut((weighing + np.float32(1e-6))[None, :], grid)
+    step = max(1, _BAND_WEIGHTS // columns)
+    bands = [_cut(weight[first : first + step], grid) for first in range(0, rows, step)]
+    with ThreadPoolExecutor(_THREADS) as pool:
+        found = list(pool.map(lambda band: _search_band(band, importance, grid), bands))
+    scales, zeros = (np.concatenate([pair[part] for pair in found]).reshape(rows, -1) for part in (0, 1))
+    return scales, zeros
+
+
+def assemble(steps: Floats, scales: Floats, zeros: Floats, grid: Grid) -> Quantized:
+    """Pack whole steps from the zero points, [rows, columns], with their scales and zeros [rows, blocks]."""
+    rows, columns = steps.shape
+    quants = (_cut(steps, grid) + zeros.reshape(-1, 1)).astype(np.uint8)
+    packed = _pack(quants.reshape(rows, -1), grid.bits)
     return Quantized(
         grid=grid,
         rows=rows,
         columns=columns,
-        packed=packed,
-        scales=scales.reshape(rows, -1),
-        zero_points=None if grid.symmetric else _pack(zeros.reshape(rows, -1), grid.bits),
+        packed=packed.reshape(rows, grid.blocks(columns), -1),
+        scales=scales,
+        zero_points=None if grid.symmetric else _pack(zeros.astype(np.uint8), grid.bits),
+    )
+
+
+def stack(bands: Sequence[Quantized]) -> Quantized:
+    """One matrix from bands of its rows, top to bottom."""
+    first = bands[0]
+    zeros = [band.zero_points for band in bands if band.zero_points is not None]
+    return Quantized(
+        grid=first.grid,
+        rows=sum(band.rows for band in bands),
+        columns=first.columns,
+        packed=np.concatenate([band.packed for band in bands]),
+        scales=np.concatenate([band.scales for band in bands]),
+        zero_points=np.concatenate(zeros) if zeros else None,
     )
 
 
@@ -97,27 +134,34 @@ def _cut(weight: Floats, grid: Grid) -> Floats:
     return padded.reshape(-1, grid.block)
 
 
-def _search(blocks: Floats, grid: Grid) -> tuple[Bytes, Floats, Bytes]:
-    best_error = np.full(len(blocks), np.inf, dtype=np.float32)
-    quants = np.zeros(blocks.shape, dtype=np.uint8)
+def _search_band(blocks: Floats, importance: Floats, grid: Grid) -> tuple[Floats, Floats]:
+    """The best scale and zero point of each block; `importance` [blocks of a row, block] repeats for every row."""
+    by_row = blocks.reshape(-1, *importance.shape)
+    weighed = (by_row * importance).reshape(blocks.shape)
+    best = np.full(len(blocks), np.inf, dtype=np.float32)
     scales = np.ones(len(blocks), dtype=np.float32)
-    zeros = np.full(len(blocks), grid.middle, dtype=np.uint8)
+    zeros = np.full(len(blocks), grid.middle, dtype=np.float32)
     for scale, zero in _starts(blocks, grid):
         steps = _round(blocks, scale, zero, grid)
-        fitted = _least_squares(blocks, steps, scale)
-        error = np.square(blocks - steps * fitted[:, None]).sum(axis=1)
-        better = error < best_error
-        best_error[better] = error[better]
-        scales[better] = fitted[better]
-        zeros[better] = zero[better]
-        quants[better] = (steps[better] + zero[better, None]).astype(np.uint8)
-    return quants, scales, zeros
+        along = np.einsum("bw,bw->b", weighed, steps)
+        steps_by_row = steps.reshape(by_row.shape)
+        square = np.einsum("rbw,bw->rb", np.square(steps_by_row), importance).reshape(-1)
+        fitted = np.where(square > 0, along / np.where(square > 0, square, 1), scale).astype(np.float32)
+        # |w - s q|² less the constant |w|², at the least-squares scale s
+        error = np.square(fitted) * square - 2 * fitted * along
+        better = (error < best) & (fitted != 0)
+        for kept, new in ((best, error), (scales, fitted), (zeros, zero)):
+            np.copyto(kept, new, where=better)
+    return scales, zeros
 
 
 def _starts(blocks: Floats, grid: Grid) -> Iterator[tuple[Floats, Floats]]:
     """Scales and zero points worth trying, each [blocks]; the first is what plain rounding takes."""
     low = np.minimum(blocks.min(axis=1), 0)
     high = np.maximum(blocks.max(axis=1), 0)
+    if grid.bits == 8:
+        yield _plain_start(low, high, grid)
+        return
     if grid.symmetric:
         yield from _symmetric_starts(low, high, grid)
         return
@@ -127,6 +171,16 @@ def _starts(blocks: Floats, grid: Grid) -> Iterator[tuple[Floats, Floats]]:
         for shift in _SHIFTS:
             zero = np.clip(np.rint(-low / scale) + shift, 0, grid.levels).astype(np.float32)
             yield scale, zero
+
+
+def _plain_start(low: Floats, high: Floats, grid: Grid) -> tuple[Floats, Floats]:
+    """Eight bits are fine enough for the extremes to set the scale."""
+    if grid.symmetric:
+        largest = np.maximum(high, -low)
+        scale = np.where(largest > 0, largest, 1) / (grid.middle - 1)
+        return scale.astype(np.float32), np.full(len(low), grid.middle, dtype=np.float32)
+    scale = (np.where(high > low, high - low, 1) / grid.levels).astype(np.float32)
+    return scale, np.clip(np.rint(-low / scale), 0, grid.levels).astype(np.float32)
 
 
 def _symmetric_starts(low: Floats, high: Floats, grid: Grid) -> Iterator[tuple[Floats, Floats]]:
@@ -145,13 +199,6 @@ def _round(blocks: Floats, scale: Floats, zero: Floats, grid: Grid) -> Floats:
     """Whole steps from the zero point, kept within what the bits can hold."""
     steps = np.rint(blocks / scale[:, None])
     return np.clip(steps, -zero[:, None], (grid.levels - zero)[:, None], out=steps)
-
-
-def _least_squares(blocks: Floats, steps: Floats, fallback: Floats) -> Floats:
-    """The scale of each block that errs least for given steps: <w, s> / <s, s>."""
-    along = np.einsum("bw,bw->b", blocks, steps)
-    square = np.einsum("bw,bw->b", steps, steps)
-    return np.where(square > 0, along / np.where(square > 0, square, 1), fallback).astype(np.float32)
 
 
 def _pack(values: Bytes, bits: int) -> Bytes:

@@ -2,39 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from tandem.catalog.convert.quantize import Grid
 
 Precision: TypeAlias = Literal["int4", "int8"]
-Role: TypeAlias = Literal["qkv", "attention_output", "gate_up", "down"]
+Role: TypeAlias = Literal["embedding", "qkv", "attention_output", "gate", "up", "down", "head"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """Grids of the layers' matrices, by layer, role and number of layers, and of the two ends of the model."""
+    """The grid of every role, and whether matrices are rounded for a calibration text.
 
-    layer: Callable[[int, Role, int], Grid]
+    With `tied` a model whose head is its embedding stores both once, on the head's grid.
+    """
+
+    layers: Grid
     head: Grid
     embedding: Grid
+    tied: bool
+    calibrated: bool
+
+    def grid(self, role: Role) -> Grid:
+        """The grid of a matrix."""
+        match role:
+            case "head":
+                return self.head
+            case "embedding":
+                return self.embedding
+            case _:
+                return self.layers
 
 
-_FINE = Grid(bits=8, block=32, symmetric=True)
+_FOUR = Grid(bits=4, block=32)
+_EIGHT = Grid(bits=8, block=32, symmetric=True)
 
-
-def _int8_layer(layer: int, role: Role, layers: int) -> Grid:
-    del layer, role, layers
-    return _FINE
-
-
-def _int4_layer(layer: int, role: Role, layers: int) -> Grid:
-    del layer, role, layers
-    return Grid(bits=4, block=16)
-
-
-RECIPES = {
-    "int8": Recipe(layer=_int8_layer, head=_FINE, embedding=_FINE),
-    "int4": Recipe(layer=_int4_layer, head=_FINE, embedding=_FINE),
+RECIPES: Mapping[Precision, Recipe] = {
+    "int4": Recipe(layers=_FOUR, head=_FOUR, embedding=_EIGHT, tied=False, calibrated=True),
+    "int8": Recipe(layers=_EIGHT, head=_EIGHT, embedding=_EIGHT, tied=True, calibrated=False),
 }

@@ -57,6 +57,20 @@ class DecoderWeights:
         """Token vectors, one row each."""
         return self._matrix(self._shape.width, ("token_embd", self._shape.vocabulary, 0))
 
+    def rows_of_embedding(self, tokens: NDArray[np.int64]) -> Floats:
+        """The vectors of some tokens, [*tokens, width]."""
+        entry = self._gguf.tensors[self.embedding().parts[0].tensor]
+        needed, where = np.unique(tokens, return_inverse=True)
+        vectors = np.concatenate([self._gguf.rows(entry, token, token + 1) for token in needed.tolist()])
+        return self._finite(entry.name, vectors)[where.reshape(tokens.shape)]
+
+    def head_norms(self, layer: int) -> tuple[Floats, Floats] | None:
+        """qwen3's norms of each head's queries and keys; none for other architectures."""
+        if self._shape.architecture != "qwen3":
+            return None
+        width = self._shape.head_width
+        return self.vector(f"blk.{layer}.attn_q_norm.weight", width), self.vector(f"blk.{layer}.attn_k_norm.weight", width)
+
     def head(self) -> Matrix | None:
         """The matrix from the last layer to logits; none where it is the embedding itself."""
         if "output.weight" not in self._gguf.tensors:

@@ -2,7 +2,7 @@
 
 import importlib
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from tandem.catalog.child import Json
 from tandem.core.errors import ConversionFailed
@@ -24,20 +24,22 @@ _ROOM = 1.3
 
 
 def convert(request: dict[str, Json], progress: Progress) -> Json:
-    """Convert ``source`` into the empty folder ``target`` at ``precision``; ``form`` is ``gguf`` or ``minilm``.
+    """Convert ``source`` into the folder ``target`` at ``precision``; ``form`` is ``gguf`` or ``minilm``.
 
     Raises `ConversionFailed`. Runs in a child process.
     """
-    from tandem.catalog import convert as converter
+    from tandem.catalog.convert import convert_gguf, convert_minilm
 
     source, target = Path(str(request["source"])), Path(str(request["target"]))
     precision = str(request["precision"])
+
+    def steps(done: int, total: int, _: str) -> None:
+        progress(done, total, f"Converting {request['name']} to {precision}")
+
     if request["form"] == "minilm":
-        converter.convert_minilm(
-            source, target, precision=cast("converter.EmbedderPrecision", precision), progress=progress
-        )
+        convert_minilm(source, target, precision="int8" if precision == "int8" else "float32", progress=steps)
     else:
-        converter.convert_gguf(source, target, precision=cast("converter.Precision", precision), progress=progress)
+        convert_gguf(source, target, precision="int8" if precision == "int8" else "int4", progress=steps)
     return None
 
 

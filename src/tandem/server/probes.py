@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from tandem import __version__
 from tandem.server.decode import encoded
-from tandem.server.service import Service
+from tandem.server.service import Service, WorkerFact
 from tandem.server.sse import json_response
 
 
@@ -28,6 +28,7 @@ class Ready(Struct, kw_only=True):
     model: str
     seal: str
     detail: str
+    workers: tuple[WorkerFact, ...] = ()
 
 
 def routes(service: Service) -> list[Route]:
@@ -39,7 +40,11 @@ def routes(service: Service) -> list[Route]:
     async def readyz(_: Request) -> Response:
         found = await service.readiness()
         body = Ready(
-            status="ready" if found.ready else "not ready", model=found.model, seal=found.seal, detail=found.detail
+            status="ready" if found.ready else "not ready",
+            model=found.model,
+            seal=found.seal,
+            detail=found.detail,
+            workers=found.workers,
         )
         return json_response(encoded(body), 200 if found.ready else 503)
 

@@ -21,13 +21,23 @@ class TokenCounter(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerFact:
+    """A process that runs a model now, and the seal it runs under."""
+
+    model: str
+    pid: int
+    seal: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
-    """Whether the default model can answer, which one that is, and which seal its worker runs under."""
+    """Whether the default model can answer, which one that is, which seal its worker runs under, and every worker."""
 
     ready: bool
     model: str
     seal: str
     detail: str = ""
+    workers: tuple[WorkerFact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

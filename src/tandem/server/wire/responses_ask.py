@@ -287,7 +287,7 @@ def echo_of(ask: Ask) -> JsonObject:
         "top_logprobs": ask.top_logprobs or 0,
         "top_p": ask.top_p,
         "truncation": "disabled",
-        "user": ask.user,
+        **({} if ask.user is None else {"user": ask.user}),
     }
 
 

@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Match, Route
 
 from tandem.server import description, home, probes
 from tandem.server.door import Door
@@ -54,5 +54,16 @@ def build(service: Service) -> Starlette:
     return app
 
 
-async def _leave_it_to_the_door(_: Request, error: Exception) -> Response:
+async def _leave_it_to_the_door(request: Request, error: Exception) -> Response:
+    if isinstance(error, HTTPException) and error.status_code == 405:
+        raise HTTPException(405, headers={"allow": ", ".join(_methods_at(request))}) from error
     raise error
+
+
+def _methods_at(request: Request) -> list[str]:
+    """Every method that a path knows: each has a route of its own."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            found |= route.methods or set()
+    return sorted(found)

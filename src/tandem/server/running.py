@@ -47,13 +47,13 @@ def is_loopback(host: str) -> bool:
 
 def listen(host: str, port: int) -> socket.socket:
     """Open the listening socket; port 0 takes a free one. Raises `SettingsError` where that cannot be."""
+    if not 0 <= port <= 65535:
+        raise SettingsError(f"{port} is no port: choose one from 1 to 65535.")
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         return socket.create_server(address[:2], family=family, backlog=512)
     except socket.gaierror as error:
         raise SettingsError(f"{host} is no address of this machine. Listen on 127.0.0.1.") from error
-    except OverflowError as error:
-        raise SettingsError(f"{port} is no port: choose one from 1 to 65535.") from error
     except OSError as error:
         raise SettingsError(_cannot_listen(error, host, port)) from error
 

@@ -81,8 +81,10 @@ def priority_of(headers: Mapping[str, str], asked: object) -> Priority:
     Other programs give ``priority`` other meanings; values that are not ours are let pass.
     """
     for wish in (asked, headers.get("x-tandem-priority", "").strip().lower()):
-        if wish in {"interactive", "background"}:
-            return "background" if wish == "background" else "interactive"
+        if wish == "background":
+            return "background"
+        if wish == "interactive":
+            return "interactive"
     return "background" if headers.get("x-task", "").strip() else "interactive"
 
 

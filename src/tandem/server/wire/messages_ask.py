@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from tandem.core.chat import ResponseFormat, Sampling, Tool, ToolChoice
 from tandem.core.errors import BadRequest, Unsupported
-from tandem.server.wire.fields import refuse
+from tandem.server.wire.fields import TokenCount, refuse
 from tandem.server.wire.json_text import json_text
 
 LEAST_MASS = 1e-6
@@ -103,7 +103,7 @@ class CountAsk(Struct, kw_only=True):
 class Ask(CountAsk, kw_only=True):
     """The body of ``POST /v1/messages``."""
 
-    max_tokens: Annotated[int, Meta(ge=1, le=2**31 - 1)]
+    max_tokens: TokenCount
     stream: bool | None = None
     stop_sequences: list[Annotated[str, Meta(min_length=1)]] | None = None
     temperature: Annotated[float, Meta(ge=0, le=1)] | None = None

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from tandem.core.chat import ResponseFormat, Sampling, Tool, ToolChoice
 from tandem.core.errors import BadRequest, Unsupported
+from tandem.server.wire.fields import TokenCount, refuse
 from tandem.server.wire.json_text import JsonObject, json_text
 
 LOGPROBS = "message.output_text.logprobs"
@@ -29,8 +30,6 @@ _INCLUDABLE = frozenset(
 
 LEAST_MASS = 1e-6
 """What a ``top_p`` of 0 means: the likeliest token alone."""
-
-Whole = Annotated[int, Meta(ge=1)]
 
 
 class Part(Struct, kw_only=True):
@@ -120,7 +119,7 @@ class Ask(Struct, kw_only=True):
     moderation: dict[str, object] | None = None
     context_management: list[dict[str, object]] | None = None
     include: list[str] | None = None
-    max_output_tokens: Whole | None = None
+    max_output_tokens: TokenCount | None = None
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
     top_logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
@@ -142,17 +141,17 @@ class Ask(Struct, kw_only=True):
 def refuse_what_cannot_be_honoured(ask: Ask, *, reasons: bool) -> None:
     """Raise `Unsupported` for a field that would change the answer. ``reasons`` tells of a model that thinks."""
     wrong = (
-        ("background", bool(ask.background), "An answer is given while the caller waits: leave out 'background'."),
-        ("conversation", ask.conversation is not None, "Conversations are not kept here: use 'previous_response_id'."),
-        ("prompt", ask.prompt is not None, "Prompt templates are not kept here: send 'instructions' and 'input'."),
-        ("moderation", ask.moderation is not None, "There is no moderation here: leave out 'moderation'."),
-        ("context_management", bool(ask.context_management), "A conversation is never compacted here."),
-        ("truncation", ask.truncation == "auto", "Input is never truncated: shorten it, or leave out 'truncation'."),
-        ("personality", ask.personality is not None, "There are no personalities here: use 'instructions'."),
+        ("background", bool(ask.background), "an answer is given while the caller waits. Leave it out."),
+        ("conversation", ask.conversation is not None, "conversations are continued with 'previous_response_id'."),
+        ("prompt", ask.prompt is not None, "no templates are kept here. Send 'instructions' and 'input'."),
+        ("moderation", ask.moderation is not None, "nothing here moderates. Leave it out."),
+        ("context_management", bool(ask.context_management), "a conversation is never compacted. Leave it out."),
+        ("truncation", ask.truncation == "auto", "input is never truncated. Send less, or leave it out."),
+        ("personality", ask.personality is not None, "no model here has several. Use 'instructions'."),
     )
     for param, asked, why in wrong:
         if asked:
-            raise Unsupported(f"'{param}' is not supported. {why}", param=param, code="unsupported_parameter")
+            raise refuse(param, why)
     _check_style(ask, reasons=reasons)
     for at, name in enumerate(ask.include or ()):
         if name not in _INCLUDABLE:
@@ -163,15 +162,9 @@ def refuse_what_cannot_be_honoured(ask: Ask, *, reasons: bool) -> None:
 def _check_style(ask: Ask, *, reasons: bool) -> None:
     effort = ask.reasoning.effort if ask.reasoning else None
     if effort is not None and (reasons or effort != "none"):
-        raise Unsupported(
-            "'reasoning.effort' is not supported with this model: how long it thinks cannot be set. Leave it out.",
-            param="reasoning.effort",
-        )
-    if ask.text and ask.text.verbosity in {"low", "high"}:
-        raise Unsupported(
-            "'text.verbosity' is not supported with this model. Say in 'instructions' how long answers are to be.",
-            param="text.verbosity",
-        )
+        raise refuse("reasoning.effort", "the model decides for itself how long it thinks. Leave it out.")
+    if ask.text and ask.text.verbosity not in {None, "medium"}:
+        raise refuse("text.verbosity", "no model here knows it; say in 'instructions' how long answers should be.")
 
 
 def _check_metadata(metadata: dict[str, str]) -> None:
@@ -294,7 +287,7 @@ def echo_of(ask: Ask) -> JsonObject:
         "top_logprobs": ask.top_logprobs or 0,
         "top_p": ask.top_p,
         "truncation": "disabled",
-        "user": ask.user,
+        **({} if ask.user is None else {"user": ask.user}),
     }
 
 

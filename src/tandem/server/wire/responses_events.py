@@ -145,7 +145,7 @@ class ResponseWriter:
             "incomplete_details": {"reason": reason} if reason else None,
             "completed_at": int(self._now()) if status == "completed" else None,
             "output": list(self._output),
-            "usage": _usage(self._usage) if self._usage else None,
+            **({"usage": _usage(self._usage)} if self._usage else {}),
         }
         return self._event(kind, response=response)
 

@@ -52,21 +52,21 @@ class MemoryRoom:
     allowance: int | None = None
 
     @property
-    def total(self) -> int:
-        """The tightest of them, never below 0."""
-        return max(0, min(room for room in (self.available, self.group, self.allowance) if room is not None))
+    def tightest(self) -> int:
+        """The least of them; below 0 where more is promised than there is."""
+        return min(room for room in (self.available, self.group, self.allowance) if room is not None)
 
     @property
     def bound_by(self) -> str:
         """What sets the tightest limit, for people."""
-        if self.total == max(0, self.available):
+        if self.tightest == self.available:
             return "this machine"
-        return "max_ram" if self.allowance is not None and self.total == max(0, self.allowance) else "this container"
+        return "max_ram" if self.tightest == self.allowance else "this container"
 
 
 def missing_bytes(need: MemoryNeed, room: MemoryRoom) -> int:
     """How much too little there is; 0 where the model fits."""
-    return max(0, need.total - room.total)
+    return max(0, need.total - room.tightest)
 
 
 def check_fit(model: str, need: MemoryNeed, room: MemoryRoom) -> None:
@@ -76,7 +76,7 @@ def check_fit(model: str, need: MemoryNeed, room: MemoryRoom) -> None:
     raised = ", raise max_ram in the [device] table of tandem.toml" if room.bound_by == "max_ram" else ""
     raise NotEnoughMemory(
         f"{model} needs about {_mib(need.total)} (weights {_mib(need.weights)}, KV cache {_mib(need.kv)}, "
-        f"process {_mib(need.process)}), but {room.bound_by} has {_mib(room.total)} left. "
+        f"process {_mib(need.process)}), but {room.bound_by} has {_mib(max(0, room.tightest))} left. "
         f"Close other programs or models{raised}, or choose a smaller model."
     )
 
@@ -95,9 +95,24 @@ def model_need(folder: Path, kv_bytes: int) -> MemoryNeed:
     )
 
 
-def machine_room(proc: Path = Path("/proc"), groups: Path = Path("/sys/fs/cgroup")) -> MemoryRoom:
-    """What the machine and, on Linux, the control groups around this process can give now."""
-    return MemoryRoom(available=psutil.virtual_memory().available, group=group_room(proc / "self" / "cgroup", groups))
+class ThisMachine:
+    """The numbers of this machine and, on Linux, of the control groups around this process."""
+
+    def __init__(self, proc: Path = Path("/proc"), groups: Path = Path("/sys/fs/cgroup")) -> None:
+        self._membership = proc / "self" / "cgroup"
+        self._groups = groups
+
+    def room(self) -> MemoryRoom:
+        """What can be given now."""
+        available = psutil.virtual_memory().available
+        return MemoryRoom(available=available, group=group_room(self._membership, self._groups))
+
+    def resident(self, pid: int) -> int:
+        """Bytes of physical memory that a process holds; 0 where it is gone or not ours to look at."""
+        try:
+            return psutil.Process(pid).memory_info().rss
+        except psutil.Error:
+            return 0
 
 
 def group_room(membership: Path, groups: Path) -> int | None:

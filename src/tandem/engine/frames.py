@@ -25,9 +25,9 @@ from tandem.core.errors import (
     WorkerDied,
 )
 from tandem.core.models import Ability, Kind
+from tandem.engine.seal import SealKind, SealMode
 
-SealMode = Literal["auto", "require", "off"]
-SealKind = Literal["namespace", "seccomp", "none"]
+Runtime = Literal["auto", "genai"]
 LENGTH = struct.Struct(">I")
 
 
@@ -35,7 +35,8 @@ class EngineOptions(Struct, frozen=True, kw_only=True):
     """What a worker is told when it starts.
 
     ``kv_bytes`` bounds the KV of all slots together. ``streams_limit`` requests are answered at once, the others wait.
-    ``threads`` 0 leaves the choice to the worker. ``prefill_chunk_tokens`` is the largest piece of a prompt read in one go.
+    ``threads`` 0 leaves the choice to ONNX Runtime. ``prefill_chunk_tokens`` is the largest piece of a prompt read in
+    one go. ``runtime`` ``genai`` uses ``og.Generator`` also where the engine's own KV memory would do.
     """
 
     kv_bytes: int = 2**30
@@ -43,6 +44,7 @@ class EngineOptions(Struct, frozen=True, kw_only=True):
     threads: int = 0
     prefill_chunk_tokens: int = 256
     speculation: bool = True
+    runtime: Runtime = "auto"
 
 
 class Open(Struct, frozen=True, tag="open"):

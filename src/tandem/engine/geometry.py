@@ -12,14 +12,25 @@ FIRST_CAPACITY_TOKENS = 1024
 BYTES_PER_NUMBER = 4
 
 
+PLAIN_TYPES = frozenset({"llama", "qwen2", "qwen3"})
+"""Decoders whose positions and attention depend on nothing but the tokens before, however long the text is."""
+
+
+class _SessionOptions(Struct, frozen=True):
+    provider_options: tuple[msgspec.Raw, ...] = ()
+
+
 class _Decoder(Struct):
     filename: str
     head_size: int
     num_hidden_layers: int
     num_key_value_heads: int
+    session_options: _SessionOptions = _SessionOptions()
+    sliding_window: msgspec.Raw | None = None
 
 
 class _Model(Struct):
+    type: str
     decoder: _Decoder
     context_length: int
     vocab_size: int
@@ -31,7 +42,10 @@ class _GenAIConfig(Struct):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Geometry:
-    """Layers, KV heads and head size; the KV of one layer is [heads, tokens, head size], twice."""
+    """Layers, KV heads and head size; the KV of one layer is [heads, tokens, head size], twice.
+
+    ``plain`` decoders run on the CPU by the plain rules, so that the engine may hold their KV itself.
+    """
 
     filename: str
     layers: int
@@ -39,6 +53,7 @@ class Geometry:
     head_size: int
     vocabulary_size: int
     context_tokens: int
+    plain: bool
 
     @classmethod
     def read(cls, folder: Path) -> "Geometry":
@@ -56,6 +71,7 @@ class Geometry:
             head_size=decoder.head_size,
             vocabulary_size=model.vocab_size,
             context_tokens=model.context_length,
+            plain=model.type in PLAIN_TYPES and not decoder.session_options.provider_options and not decoder.sliding_window,
         )
 
     @property

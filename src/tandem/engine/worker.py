@@ -11,13 +11,15 @@ import logging
 import os
 import signal
 import sys
-import threading
-import time
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
-from typing import BinaryIO, Protocol, cast
+from threading import Thread
+from time import perf_counter
+from typing import BinaryIO, cast
 
 from tandem.core.errors import TandemError
+from tandem.engine.desk import Act, Desk, Outbox, open_desk
 from tandem.engine.frames import (
     Ask,
     AskStats,
@@ -33,7 +35,6 @@ from tandem.engine.frames import (
     SealMode,
     Stats,
     ToWorker,
-    WorkerStats,
     decode_to_worker,
     encode_frame,
     fault_of,
@@ -45,28 +46,8 @@ SWITCH_SECONDS = 0.001
 DEATH_SIGNAL_OPTION = 1
 
 
-class Desk(Protocol):
-    """What a worker does with frames: one implementation for each kind of model."""
-
-    def accept(self, message: Ask | Count | Embed) -> None:
-        """A new call. Runs in the main thread."""
-        ...
-
-    def cancel(self, call: int) -> None:
-        """Nobody waits for a call any more."""
-        ...
-
-    def step(self) -> bool:
-        """Do a little work; ``False`` when there is none."""
-        ...
-
-    def stats(self) -> WorkerStats:
-        """How it is doing."""
-        ...
-
-
-class Outbox:
-    """Frames on their way to the parent. Any thread may put; what the main thread puts goes out once a step."""
+class PipeOutbox:
+    """Frames on their way to the parent."""
 
     def __init__(self, pipe: BinaryIO) -> None:
         self._pipe = pipe
@@ -80,51 +61,38 @@ class Outbox:
         self._pipe.flush()
 
 
-class Inbox:
-    """What is to be done next, from the pipe and from the desk's own threads."""
-
-    def __init__(self) -> None:
-        self._queue: SimpleQueue[ToWorker] = SimpleQueue()
-
-    def put(self, message: ToWorker) -> None:
-        """Add a message from any thread."""
-        self._queue.put(message)
-
-    def take(self, *, wait: bool) -> list[ToWorker]:
-        """Everything that has come; with ``wait`` at least one message."""
-        taken = [self._queue.get()] if wait else []
-        while not self._queue.empty():
-            taken.append(self._queue.get())
-        return taken
-
-
 def main() -> None:
     """Run a worker; ``argv[1]`` is how to seal it."""
+    sealed, failure = _seal(cast("SealMode", sys.argv[1]))
     _die_with_parent()
     frames_in, outbox = _claim_pipes()
+    acts: SimpleQueue[Act] = SimpleQueue()
     try:
-        sealed = seal(cast("SealMode", sys.argv[1]))
-        desk = _open(frames_in, outbox, sealed)
+        if failure is not None:
+            raise failure
+        desk = _open(frames_in, outbox, sealed, acts)
     except TandemError as error:
         outbox.put(Failed(0, fault_of(error)))
         outbox.flush()
         os._exit(1)
-    inbox = Inbox()
-    threading.Thread(target=_receive, args=(frames_in, inbox), daemon=True).start()
-    work(desk, inbox, outbox)
+    Thread(target=_receive, args=(frames_in, acts, desk, outbox), daemon=True).start()
+    work(desk, acts, outbox)
 
 
-def work(desk: Desk, inbox: Inbox, outbox: Outbox) -> None:
-    """Serve until the process ends."""
+def work(desk: Desk, acts: "SimpleQueue[Act]", outbox: Outbox) -> None:
+    """Do what has come, take a step, send what it said; for ever. Sleeps while there is nothing to do."""
     busy = False
     while True:
-        for message in inbox.take(wait=not busy):
-            _hand_over(message, desk, outbox)
+        if not busy:
+            acts.get()()
+        while not acts.empty():
+            acts.get()()
         busy = desk.step()
         outbox.flush()
 
 
-def _hand_over(message: ToWorker, desk: Desk, outbox: Outbox) -> None:
+def act_on(message: ToWorker, desk: Desk, outbox: Outbox) -> None:
+    """What a frame asks of the main thread."""
     match message:
         case Ask() | Count() | Embed():
             desk.accept(message)
@@ -136,16 +104,22 @@ def _hand_over(message: ToWorker, desk: Desk, outbox: Outbox) -> None:
             pass
 
 
-def _open(frames_in: BinaryIO, outbox: Outbox, sealed: SealKind) -> Desk:
-    """Load what the first frame names and say that it is ready."""
-    from tandem.engine.desks import open_desk
+def _seal(mode: SealMode) -> tuple[SealKind, TandemError | None]:
+    try:
+        return seal(mode), None
+    except TandemError as error:
+        return "none", error
 
+
+def _open(frames_in: BinaryIO, outbox: Outbox, sealed: SealKind, acts: "SimpleQueue[Act]") -> Desk:
+    """Load what the first frame names and say that it is ready."""
     body = read_body(frames_in)
     message = decode_to_worker(body) if body is not None else Close()
     if not isinstance(message, Open):
         os._exit(0)
-    began = time.perf_counter()
-    desk, about = open_desk(Path(message.folder), message.options, outbox)
+    began = perf_counter()
+    desk = open_desk(Path(message.folder), message.options, outbox, acts.put)
+    about = desk.about
     outbox.put(
         Ready(
             kind=about.kind,
@@ -153,30 +127,30 @@ def _open(frames_in: BinaryIO, outbox: Outbox, sealed: SealKind) -> Desk:
             context_tokens=about.context_tokens,
             abilities=about.abilities,
             dimensions=about.dimensions,
-            load_seconds=time.perf_counter() - began,
+            load_seconds=perf_counter() - began,
         )
     )
     outbox.flush()
     return desk
 
 
-def _receive(frames_in: BinaryIO, inbox: Inbox) -> None:
+def _receive(frames_in: BinaryIO, acts: "SimpleQueue[Act]", desk: Desk, outbox: Outbox) -> None:
     """Pass frames on until the parent closes the pipe or dies; then end the process, whatever the model is doing."""
     while (body := read_body(frames_in)) is not None:
         message = decode_to_worker(body)
         if isinstance(message, Close):
             break
-        inbox.put(message)
+        acts.put(partial(act_on, message, desk, outbox))
     os._exit(0)
 
 
-def _claim_pipes() -> tuple[BinaryIO, Outbox]:
+def _claim_pipes() -> tuple[BinaryIO, PipeOutbox]:
     """Keep standard output for frames and give its number to standard error."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
     sys.setswitchinterval(SWITCH_SECONDS)
     frames_out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    return sys.stdin.buffer, Outbox(frames_out)
+    return sys.stdin.buffer, PipeOutbox(frames_out)
 
 
 def _die_with_parent() -> None:

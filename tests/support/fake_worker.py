@@ -73,7 +73,7 @@ class FakeWorker:
 
 @dataclass
 class FakeFactory:
-    """Starts fake workers. ``gates`` hold a model back, the next starts raise ``failures``, ``deadly`` ones die at once."""
+    """Starts fake workers. ``gates`` hold a model back, ``failures`` are raised next, ``deadly`` ones die at once."""
 
     started: list[FakeWorker] = field(default_factory=list[FakeWorker])
     gates: dict[str, asyncio.Event] = field(default_factory=dict[str, asyncio.Event])

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -17,7 +18,7 @@ from tandem.core.errors import BadRequest, WorkerDied
 from tandem.core.models import ModelCard
 from tandem.engine.host import WorkerOptions
 from tandem.engine.memory import ThisMachine
-from tandem.engine.seal import probe_seal
+from tandem.engine.seal import SealMode, probe_seal
 
 pytestmark = pytest.mark.model
 CHAT, EMBEDDER = "smollm2-135m", "minilm-l6"
@@ -27,14 +28,18 @@ CARDS = (
 )
 
 
-def play(scene: Callable[[DeviceModels], Coroutine[None, None, None]], keep_alive_seconds: float = 60) -> None:
+def play(
+    scene: Callable[[DeviceModels], Coroutine[None, None, None]],
+    keep_alive_seconds: float = 60,
+    sealed: SealMode = "auto",
+) -> None:
     async def played() -> None:
         async with (
             asyncio.timeout(120),
             DeviceModels(
                 CARDS,
                 folder_of=model_folder,
-                start=worker_starter(WorkerOptions()),
+                start=worker_starter(WorkerOptions(sealed=sealed)),
                 machine=ThisMachine(),
                 options=DeviceOptions(keep_alive_seconds=keep_alive_seconds),
             ) as models,
@@ -106,6 +111,43 @@ def test_every_worker_is_sealed_as_the_probe_foretold() -> None:
     play(scene)
 
 
+INTRUDER = """
+import os, socket, sys
+tried = []
+def try_to_get_out(event, arguments):
+    if event == "import" and arguments[0].startswith("onnxruntime") and not tried:
+        tried.append(True)
+        try:
+            socket.create_connection(("127.0.0.1", {port}), timeout=5).close()
+            outcome = "open"
+        except OSError as error:
+            outcome = type(error).__name__
+        with open({report!r}, "w") as file:
+            file.write(outcome)
+sys.addaudithook(try_to_get_out)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="seals are known for Linux only")
+@pytest.mark.parametrize(("sealed", "outcome"), [("require", "PermissionError"), ("off", "open")])
+def test_code_inside_a_worker_cannot_open_a_socket_when_the_model_is_loaded(
+    sealed: SealMode, outcome: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An intruder waits in the worker, from its first moment, for the model library to be imported."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        report = tmp_path / "report"
+        code = INTRUDER.format(port=server.getsockname()[1], report=str(report))
+        (tmp_path / "sitecustomize.py").write_text(code)
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+        async def scene(models: DeviceModels) -> None:
+            await models.preload(CHAT)
+
+        play(scene, sealed=sealed)
+
+        assert report.read_text() == outcome
+
+
 def test_an_idle_worker_gives_its_memory_back() -> None:
     async def scene(models: DeviceModels) -> None:
         await models.preload(EMBEDDER)
@@ -134,7 +176,7 @@ def test_a_list_of_texts_is_embedded_and_a_wrong_one_is_named_by_its_place() -> 
 def test_the_guard_foresees_what_a_worker_really_takes() -> None:
     async def scene(models: DeviceModels) -> None:
         sampling = Sampling(max_tokens=8, temperature=0)
-        long = Message(role="user", content="The harbour was quiet that morning. " * 200)
+        long = Message(role="user", content="The harbour was quiet that morning. " * 60)
         await collect(
             models.backend(CHAT).respond(ChatRequest(id="r", model=CHAT, messages=(long,), sampling=sampling))
         )

@@ -1,4 +1,5 @@
 import asyncio
+import random
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -380,6 +381,42 @@ def test_an_error_inside_the_block_comes_out_as_it_is(on_device: Callable[..., N
 
     with pytest.raises(LookupError, match="mine"):
         on_device(scene)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_happens_in_whatever_order_answers_are_right_and_each_model_runs_once(
+    on_device: Callable[..., None], seed: int
+) -> None:
+    """Readers come, leave early and are cancelled while workers die and memory is short."""
+    chance = random.Random(seed)
+
+    async def visit(device: Device) -> None:
+        await asyncio.sleep(chance.random() * 0.3)
+        model, text = chance.choice("abc"), f"say {chance.random()} twice"
+        if chance.random() < 0.2:
+            async with aclosing(device.models.backend(model).respond(request(model, text))) as events:
+                await anext(events)
+            return
+        if chance.random() < 0.1 and device.factory.started:
+            chance.choice(device.factory.started).alive = False
+        assert await device.ask(model, text) == text
+
+    async def scene(device: Device) -> None:
+        device.factory.start_seconds = 0.01
+        visits = [asyncio.create_task(visit(device)) for _ in range(120)]
+        for one in visits[::9]:
+            asyncio.get_running_loop().call_later(chance.random() * 0.3, one.cancel)
+        while not all(one.done() for one in visits):
+            alive = [worker.model for worker in device.factory.started if worker.alive]
+            assert len(alive) == len(set(alive)) <= 2
+            await asyncio.sleep(0)
+        failures = [one.exception() for one in visits if not one.cancelled()]
+        assert {type(one) for one in failures if one} <= {NotEnoughMemory, WorkerDied, Unavailable}
+        assert sum(one is None for one in failures) > 20
+        for model in "abc":
+            assert await device.ask(model) == "one two three"
+
+    on_device(scene, DeviceOptions(keep_alive_seconds=0.02, patience=Patience(failures=100)), room=2.5)
 
 
 def test_only_as_many_leave_as_must_and_none_in_vain() -> None:

@@ -80,12 +80,13 @@ class FakeFactory:
     failures: list[TandemError | OSError] = field(default_factory=list[TandemError | OSError])
     embedders: frozenset[str] = frozenset({"embedder"})
     deadly: bool = False
+    start_seconds: float = 0
     cancelled: int = 0
     pids: "count[int]" = field(default_factory=lambda: count(1000))
 
     async def start(self, model: str, _folder: Path) -> FakeWorker:
         try:
-            await (self.gates[model].wait() if model in self.gates else asyncio.sleep(0))
+            await (self.gates[model].wait() if model in self.gates else asyncio.sleep(self.start_seconds))
         except asyncio.CancelledError:
             self.cancelled += 1
             raise

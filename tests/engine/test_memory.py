@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,9 @@ from tandem.engine.memory import (
     MIB,
     MemoryNeed,
     MemoryRoom,
+    ThisMachine,
     check_fit,
     group_room,
-    machine_room,
     missing_bytes,
     model_need,
 )
@@ -67,7 +68,7 @@ def test_no_limit_is_ever_passed(available: int, group: int | None, allowance: i
 
     fits = all(limit >= NEED.total for limit in (available, group, allowance) if limit is not None)
     assert (missing == 0) == fits
-    assert missing == 0 or missing == NEED.total - room.total
+    assert missing == 0 or missing == NEED.total - room.tightest
 
 
 def test_the_need_counts_weights_and_one_full_conversation(tmp_path: Path) -> None:
@@ -134,7 +135,8 @@ def test_without_groups_there_is_no_such_limit(tmp_path: Path) -> None:
     assert group_room(tmp_path / "absent", tmp_path) is None
 
 
-def test_this_machine_has_some_room() -> None:
-    room = machine_room()
-    assert room.available > 0
-    assert room.allowance is None
+def test_this_machine_has_room_and_this_process_takes_some() -> None:
+    machine = ThisMachine()
+    assert machine.room().available > 0
+    assert MIB < machine.resident(os.getpid()) < machine.room().available + machine.resident(os.getpid())
+    assert machine.resident(2**22 + 1) == 0

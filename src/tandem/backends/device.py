@@ -20,6 +20,7 @@ from tandem.core.embedding import EmbeddingRequest, Embeddings
 from tandem.core.errors import NotEnoughMemory, NotFound, TandemError, Unavailable, Unsupported, WorkerDied
 from tandem.core.models import Kind, ModelCard
 from tandem.engine.frames import SealKind, WorkerStats
+from tandem.engine.host import Worker, WorkerOptions
 from tandem.engine.memory import MemoryNeed, MemoryRoom, check_fit, missing_bytes, model_need
 
 StartWorker = Callable[[str, Path], Awaitable[WorkerHandle]]
@@ -27,6 +28,15 @@ StartWorker = Callable[[str, Path], Awaitable[WorkerHandle]]
 
 log = logging.getLogger(__name__)
 _STATS_SECONDS = 1.0
+
+
+def worker_starter(options: WorkerOptions) -> StartWorker:
+    """Starts real worker processes, all with the same options."""
+
+    async def start(model: str, folder: Path) -> WorkerHandle:
+        return await Worker.start(model, folder, options)
+
+    return start
 
 
 class Machine(Protocol):

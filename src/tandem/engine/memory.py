@@ -52,21 +52,21 @@ class MemoryRoom:
     allowance: int | None = None
 
     @property
-    def total(self) -> int:
-        """The tightest of them, never below 0."""
-        return max(0, min(room for room in (self.available, self.group, self.allowance) if room is not None))
+    def tightest(self) -> int:
+        """The least of them; below 0 where more is promised than there is."""
+        return min(room for room in (self.available, self.group, self.allowance) if room is not None)
 
     @property
     def bound_by(self) -> str:
         """What sets the tightest limit, for people."""
-        if self.total == max(0, self.available):
+        if self.tightest == self.available:
             return "this machine"
-        return "max_ram" if self.allowance is not None and self.total == max(0, self.allowance) else "this container"
+        return "max_ram" if self.tightest == self.allowance else "this container"
 
 
 def missing_bytes(need: MemoryNeed, room: MemoryRoom) -> int:
     """How much too little there is; 0 where the model fits."""
-    return max(0, need.total - room.total)
+    return max(0, need.total - room.tightest)
 
 
 def check_fit(model: str, need: MemoryNeed, room: MemoryRoom) -> None:
@@ -76,7 +76,7 @@ def check_fit(model: str, need: MemoryNeed, room: MemoryRoom) -> None:
     raised = ", raise max_ram in the [device] table of tandem.toml" if room.bound_by == "max_ram" else ""
     raise NotEnoughMemory(
         f"{model} needs about {_mib(need.total)} (weights {_mib(need.weights)}, KV cache {_mib(need.kv)}, "
-        f"process {_mib(need.process)}), but {room.bound_by} has {_mib(room.total)} left. "
+        f"process {_mib(need.process)}), but {room.bound_by} has {_mib(max(0, room.tightest))} left. "
         f"Close other programs or models{raised}, or choose a smaller model."
     )
 

@@ -30,7 +30,7 @@ hostile = st.lists(
 def vocabulary(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Vocabulary:
     kind: Kind = request.param
     folder = write_folder(tmp_path_factory.mktemp(kind), kind=kind, special=SPECIAL, plain_controls=(*PLAIN, *RUNS))
-    return Vocabulary((folder / "tokenizer.json").read_text(encoding="utf-8"), templates="".join(PLAIN))
+    return Vocabulary((folder / "tokenizer.json").read_text(encoding="utf-8"), templates="    ".join(PLAIN))
 
 
 def prompt_of(vocabulary: Vocabulary, *contents: str, between: str = "<|im_end|>\n") -> list[int]:

@@ -18,9 +18,9 @@ class Vocabulary:
     """One tokenizer, seen three ways: with control tokens, without them, and as bytes.
 
     Control tokens are the special ones, those written ``<|so|>``, and those that occur in ``templates`` or are to be
-    ``visible``; other added tokens (runs of spaces, HTML tags) are ordinary text. ``size`` counts the ids that the tokenizer knows, ``pieces``
-    are their exact bytes and ``shown`` those that a reader sees: special tokens are silent unless they are to be visible.
-     Raises `CorruptFile` for a tokenizer that cannot be read.
+    ``visible``; other added tokens (runs of spaces, HTML tags) are ordinary text. ``size`` counts the ids that the
+    tokenizer knows, ``pieces`` are their exact bytes and ``shown`` those that a reader sees: special tokens are silent
+    unless they are to be visible. Raises `CorruptFile` for a tokenizer that cannot be read.
     """
 
     def __init__(self, tokenizer_json: str, templates: str = "", visible: frozenset[str] = frozenset()) -> None:
@@ -35,10 +35,7 @@ class Vocabulary:
         self._controls = {
             token.content: id_
             for id_, token in added.items()
-            if token.special
-            or BARRED.fullmatch(token.content)
-            or token.content in templates
-            or token.content in visible
+            if token.special or token.content in visible or _controls(token.content, templates)
         }
         self._control_ids = frozenset(self._controls.values())
         self._breaks = _Breaks(self._controls)
@@ -142,6 +139,13 @@ class _Breaks:
         for cut in sorted(cuts, reverse=True):
             text = text[:cut] + sentinel + text[cut:]
         return text
+
+
+def _controls(content: str, templates: str) -> bool:
+    """Whether an added token that is not special steers the model all the same, as ``<think>`` may."""
+    if BARRED.fullmatch(content):
+        return True
+    return bool(content.strip()) and not content.isalnum() and content in templates
 
 
 def _strips_leading_space(parts: dict[str, object]) -> bool:

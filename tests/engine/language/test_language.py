@@ -166,6 +166,13 @@ def test_a_template_that_joins_arguments_as_text_gets_text(tmp_path: Path) -> No
     assert prompt_text(language, ask(messages=turns)) == 'Noneargs {"zone":"CET"}'
 
 
+def test_a_template_that_asks_only_whether_tools_are_defined_works_without_tools(tmp_path: Path) -> None:
+    template = "{% if tools is defined %}{% for tool in tools %}{{ tool.function.name }}{% endfor %}{% endif %}!"
+    language = Language.open(write_folder(tmp_path, template=template))
+    assert prompt_text(language, ask()) == "!"
+    assert prompt_text(language, ask(tools=TOOLS)) == "clock!"
+
+
 def test_tools_go_into_the_system_message_where_the_template_looks_for_them_there(tmp_path: Path) -> None:
     template = (
         "{% for message in messages %}{{ message['role'] }}{% if 'tools' in message %}<|tool|>{{ message['tools'] }}"

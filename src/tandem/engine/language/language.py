@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tandem.core.chat import ChatRequest
@@ -29,6 +29,14 @@ class Prompt:
     max_tokens: int
     plan: Plan
     note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Manner:
+    """How a template is addressed: arguments of earlier calls as objects or text, no tools as none or not at all."""
+
+    arguments_as_text: bool = False
+    tools_undefined: bool = False
 
 
 class Language:
@@ -146,15 +154,26 @@ class Language:
 
     def _rendered(self, request: ChatRequest) -> tuple[list[int], str]:
         sentinel = self._vocabulary.sentinel(conversation.texts(request.messages, request.tools))
-        try:
-            text = self._render(request, sentinel, arguments_as_text=False)
-        except BadRequest:
-            if not any(message.tool_calls for message in request.messages):
-                raise
-            text = self._render(request, sentinel, arguments_as_text=True)
-        return self._vocabulary.encode_defused(text, sentinel), text[-64:]
+        refusal: BadRequest | None = None
+        for manner in self._manners(request):
+            try:
+                text = self._render(request, sentinel, manner)
+            except BadRequest as error:
+                refusal = refusal or error
+            else:
+                return self._vocabulary.encode_defused(text, sentinel), text[-64:]
+        raise refusal or BadRequest("The request cannot be rendered.", param="messages")
 
-    def _render(self, request: ChatRequest, sentinel: str, *, arguments_as_text: bool) -> str:
+    def _manners(self, request: ChatRequest) -> list[_Manner]:
+        """Templates differ in what they expect; the second and third manner are for those that fail over the first."""
+        manners = [_Manner()]
+        if any(message.tool_calls for message in request.messages):
+            manners.append(_Manner(arguments_as_text=True))
+        if not planning.offered_tools(request):
+            manners += [replace(manner, tools_undefined=True) for manner in manners]
+        return manners if self._dialect else manners[:1]
+
+    def _render(self, request: ChatRequest, sentinel: str, manner: _Manner) -> str:
         """The prompt as text, every control string in the caller's words broken by the sentinel."""
 
         def clean(text: str) -> str:
@@ -162,12 +181,14 @@ class Language:
 
         if self._dialect is None:
             return self._template.render({"messages": conversation.plain_turns(request.messages, clean)})
-        turns = conversation.turns(request.messages, clean, arguments_as_text=arguments_as_text)
+        turns = conversation.turns(request.messages, clean, arguments_as_text=manner.arguments_as_text)
         tools = conversation.tool_descriptions(planning.offered_tools(request), clean)
         if tools and self._tools_in_system:
             conversation.put_tools_in_system(turns, json.dumps(tools, ensure_ascii=False))
-        template = self._tool_template if tools else self._template
-        return template.render({"messages": turns, "tools": tools or None})
+        variables: dict[str, object] = {"messages": turns, "tools": tools or None}
+        if manner.tools_undefined:
+            del variables["tools"]
+        return (self._tool_template if tools else self._template).render(variables)
 
     def _plan(self, request: ChatRequest, max_tokens: int, ending: str) -> Plan:
         sampling = request.sampling

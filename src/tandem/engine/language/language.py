@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tandem.core.chat import ChatRequest
-from tandem.core.errors import BadRequest, Unsupported
+from tandem.core.errors import BadRequest, ContextLengthExceeded, Unsupported
 from tandem.core.models import Ability
 from tandem.engine.language import conversation, planning
 from tandem.engine.language.channels import THINK, UNTHINK
@@ -145,9 +145,20 @@ class Language:
                     f"prompt[{at}] is {id_}; {self._text.name} knows token ids from 0 to {size - 1}.", param="prompt"
                 )
 
+    def _refuse_endless(self, text: str, param: str) -> None:
+        """Text that cannot fit even if all its tokens were the longest one is refused before it is read."""
+        least = len(text) // max(map(len, self._vocabulary.pieces))
+        if least > self.context_tokens:
+            raise ContextLengthExceeded(
+                f"This model's context holds {self.context_tokens} tokens and the prompt alone has more than {least}. "
+                f"Shorten the {param}.",
+                param=param,
+            )
+
     def _raw(self, text: str) -> list[int]:
         """A raw prompt may hold control tokens. Its beginning-of-text token comes once, typed or added."""
         text = _well_formed(text)
+        self._refuse_endless(text, "prompt")
         bos = self._text.specials.get("bos_token")
         typed = bos is not None and text.startswith(bos)
         return self._vocabulary.encode(text, add_special=not typed)
@@ -161,6 +172,7 @@ class Language:
             except BadRequest as error:
                 refusal = refusal or error
             else:
+                self._refuse_endless(text, "messages")
                 return self._vocabulary.encode_defused(text, sentinel), text[-64:]
         raise refusal or BadRequest("The request cannot be rendered.", param="messages")
 

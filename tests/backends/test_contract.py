@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from support.cards import known
 from support.fake_worker import FakeFactory, FakeMachine
 from support.models import model_folder
 from support.responder_contract import ResponderContract
@@ -37,7 +38,7 @@ class TestDeviceWithFakeWorkers(ResponderContract):
         card = ModelCard(id=self.model, kind="chat", place="device", context_tokens=4096, source="fake")
         factory = FakeFactory()
         async with DeviceModels(
-            [card],
+            known([card]),
             folder_of=lambda _: self.folder,
             start=factory.start,
             machine=FakeMachine(factory),
@@ -54,7 +55,7 @@ class TestDevice(ResponderContract):
     async def opened(self) -> AsyncGenerator[Responder]:
         card = ModelCard(id=self.model, kind="chat", place="device", context_tokens=8192, source="test")
         async with DeviceModels(
-            [card],
+            known([card]),
             folder_of=model_folder,
             start=worker_starter(WorkerOptions()),
             machine=ThisMachine(),

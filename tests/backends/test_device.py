@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from support.cards import known
 from support.fake_worker import FakeFactory, FakeMachine
 from tandem.backends.device import DeviceModels, DeviceOptions
 from tandem.backends.seats import Idle, Patience, leaving_for
@@ -65,7 +66,7 @@ def on_device(folder: Path) -> Callable[..., None]:
             async with (
                 asyncio.timeout(20),
                 DeviceModels(
-                    cards, folder_of=lambda _: folder, start=factory.start, machine=machine, options=options
+                    known(cards), folder_of=lambda _: folder, start=factory.start, machine=machine, options=options
                 ) as models,
             ):
                 await scene(Device(models, factory, machine))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from support.cards import known
 from support.models import model_folder
 from tandem.backends.device import DeviceModels, DeviceOptions, worker_starter
 from tandem.core.chat import ChatRequest, Message, Sampling, TextDelta, collect
@@ -37,7 +38,7 @@ def play(
         async with (
             asyncio.timeout(120),
             DeviceModels(
-                CARDS,
+                known(CARDS),
                 folder_of=model_folder,
                 start=worker_starter(WorkerOptions(sealed=sealed)),
                 machine=ThisMachine(),

@@ -58,7 +58,7 @@ class Language:
         self.context_tokens = text.context_tokens
         self.eos_ids = self._endings()
         self.abilities: frozenset[Ability] = self._abilities()
-        self._grammars = Grammars(text.tokenizer_json, self._vocabulary.size, self.eos_ids)
+        self._grammars = Grammars(text.tokenizer_json, self._vocabulary.pieces, self.eos_ids)
 
     @classmethod
     def open(cls, folder: Path) -> "Language":

@@ -196,7 +196,8 @@ class Language:
         turns = conversation.turns(request.messages, clean, arguments_as_text=manner.arguments_as_text)
         tools = conversation.tool_descriptions(planning.offered_tools(request), clean)
         if tools and self._tools_in_system:
-            conversation.put_tools_in_system(turns, json.dumps(tools, ensure_ascii=False))
+            functions = [tool["function"] for tool in tools]
+            conversation.put_tools_in_system(turns, json.dumps(functions, ensure_ascii=False))
         variables: dict[str, object] = {"messages": turns, "tools": tools or None}
         if manner.tools_undefined:
             del variables["tools"]

@@ -147,7 +147,7 @@ class Language:
 
     def _refuse_endless(self, text: str, param: str) -> None:
         """Text that cannot fit even if all its tokens were the longest one is refused before it is read."""
-        least = len(text) // max(map(len, self._vocabulary.pieces))
+        least = len(text) // self._vocabulary.longest_piece
         if least > self.context_tokens:
             raise ContextLengthExceeded(
                 f"This model's context holds {self.context_tokens} tokens and the prompt alone has more than {least}. "

@@ -147,11 +147,15 @@ def test_strict_tools_leave_plain_words_free(family: str, tmp_path: Path) -> Non
     assert end_of(events).reason == "stop"
 
 
-@pytest.mark.parametrize("name", ["żółw", 'a"b\\c', "line\nbreak", "%json {}", "<[3]>", "x" * 200])
-@pytest.mark.parametrize("family", FAMILIES)
+ODD_NAMES = ["żółw", 'a"b\\c', "line\nbreak", "%json {}", "<[3]>", "x" * 200]
+# DeepSeek writes names bare, so white space and marks end one.
+ODD_CALLS = [
+    (family, name) for family in FAMILIES for name in ODD_NAMES if family != "deepseek" or not set(name) & set(" \n<")
+]
+
+
+@pytest.mark.parametrize(("family", "name"), ODD_CALLS)
 def test_no_name_of_a_tool_breaks_out_of_its_grammar(family: str, name: str, tmp_path: Path) -> None:
-    if family == "deepseek" and set(name) & set(" \n<"):
-        pytest.skip("DeepSeek writes names bare, so white space and marks end one")
     odd = Tool(name=name, parameters_json=CLOCK.parameters_json)
     request = ask(choice=ToolChoice(mode="required"), tools=(odd,), parallel_tool_calls=False)
     request = replace(request, sampling=greedy(max_tokens=800))

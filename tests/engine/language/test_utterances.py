@@ -186,6 +186,13 @@ def test_an_answer_in_a_format_obeys_stop_strings_and_limits_too(language: Langu
     assert end_of(events).reason == "length"
 
 
+def test_a_complete_form_ends_even_where_the_end_token_is_banned(language: Language) -> None:
+    number = ResponseFormat(kind="json_schema", schema_json='{"type": "integer"}')
+    events, _ = hear(language, ask(response_format=number, ignore_eos=True), "7" * 40)
+    assert text_of(events) == "7" * 15
+    assert end_of(events).reason == "stop"
+
+
 def test_a_bias_that_forbids_the_whole_format_is_refused(language: Language) -> None:
     everything = dict.fromkeys(range(language.vocabulary_size - 3), -math.inf)
     request = ask(response_format=SCHEMA, sampling=greedy(logit_bias=everything))

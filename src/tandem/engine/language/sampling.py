@@ -105,9 +105,7 @@ def _check(best: float) -> None:
     if best == -math.inf:
         raise NothingAllowed
     if math.isnan(best):
-        raise Unavailable(
-            "The model computes what is no number. Pull or import it again, or use another model."
-        )
+        raise Unavailable("The model computes what is no number. Pull or import it again, or use another model.")
 
 
 def nucleus(scaled: Logits, masses: Logits, top_p: float) -> NDArray[np.intp]:

@@ -107,6 +107,9 @@ class Utterance:
         try:
             token = self._sampler.choose(known, self._allowed())
         except NothingAllowed as error:
+            if self._constraint and self._constraint.complete:
+                self._finish("stop")
+                return min(self._eos_ids, default=0)
             raise BadRequest("logit_bias forbids every token that may come next.", param="logit_bias") from error
         if token in self._eos_ids:
             self._finish("stop")

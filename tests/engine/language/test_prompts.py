@@ -241,6 +241,13 @@ def test_a_demanded_tool_is_refused_where_the_template_knows_none(language: Lang
     assert caught.value.param == "tool_choice"
 
 
+def test_turn_endings_of_the_template_and_ends_of_documents_end_an_answer(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path, special=("<|endoftext|>", "<|eot_id|>", "<|im_start|>", "<|im_end|>", "</s>"))
+    language = Language.open(folder)
+    ends = ("<|endoftext|>", "<|im_end|>", "</s>")
+    assert language.eos_ids == {tokens_of(language, end)[0] for end in ends}
+
+
 @pytest.mark.parametrize(
     ("tools", "choice"), [((), ToolChoice(mode="required")), (TOOLS, ToolChoice(mode="named", name="sundial"))]
 )

@@ -11,7 +11,7 @@ from tandem.core.models import Ability
 from tandem.engine.language import conversation, planning
 from tandem.engine.language.channels import THINK, UNTHINK
 from tandem.engine.language.dialects import Dialect, dialect_of
-from tandem.engine.language.folder import TURN_ENDINGS, ModelText, read_folder
+from tandem.engine.language.folder import DOCUMENT_ENDINGS, TURN_ENDINGS, ModelText, read_folder
 from tandem.engine.language.grammar import Grammars
 from tandem.engine.language.templates import FALLBACK, FALLBACK_STOPS, ChatTemplate
 from tandem.engine.language.utterance import Plan, Utterance
@@ -103,9 +103,10 @@ class Language:
         return frozenset(abilities)
 
     def _endings(self) -> frozenset[int]:
-        """Tokens that end an answer: as configured, and turn endings that the template itself writes."""
+        """Tokens that end an answer: as configured, turn endings that the template itself writes, ends of documents."""
         written = [end for end in TURN_ENDINGS if end in self._template.source]
-        found = {self._vocabulary.control(text) for text in [self._text.specials.get("eos_token", ""), *written]}
+        texts = [self._text.specials.get("eos_token", ""), *written, *DOCUMENT_ENDINGS]
+        found = {self._vocabulary.control(text) for text in texts}
         return self._text.eos_ids | {id_ for id_ in found if id_ is not None}
 
     def _refuse_pictures(self, request: ChatRequest) -> None:
@@ -121,7 +122,7 @@ class Language:
         if not planning.offered_tools(request) or self._dialect:
             return None
         planning.refuse_forced_tools(request, self._text.name)
-        name = self._text.name.encode("ascii", "replace").decode("ascii")
+        name = "".join(char if " " <= char <= "~" else "?" for char in self._text.name)
         return f"{name} has no tool template: the tools were left out"
 
     def _tokens(self, request: ChatRequest) -> tuple[list[int], str]:

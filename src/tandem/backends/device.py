@@ -7,7 +7,7 @@ awaited, so a worker that somebody uses or waits for is never unloaded.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -84,14 +84,15 @@ class DeviceModels:
 
     def __init__(
         self,
-        cards: Iterable[ModelCard],
+        card_of: Callable[[str], ModelCard],
         *,
         folder_of: Callable[[str], Path],
         start: StartWorker,
         machine: Machine,
         options: DeviceOptions,
     ) -> None:
-        self._seats = {card.id: Seat(card=card) for card in cards}
+        self._card_of = card_of
+        self._seats: dict[str, Seat] = {}
         self._folder_of = folder_of
         self._start = start
         self._machine = machine
@@ -123,6 +124,11 @@ class DeviceModels:
         """What is known about a model, and whether it is loaded now. Raises `NotFound`."""
         seat = self._seat(model)
         return replace(seat.card, loaded=seat.worker is not None and seat.worker.alive)
+
+    def is_loaded(self, model: str) -> bool:
+        """Whether a model has a worker now."""
+        seat = self._seats.get(model)
+        return seat is not None and seat.worker is not None and seat.worker.alive
 
     async def preload(self, model: str) -> None:
         """Load a model before anyone asks; from then on its idle time counts. Raises as `worker` does."""
@@ -177,9 +183,11 @@ class DeviceModels:
     def _seat(self, model: str) -> Seat:
         seat = self._seats.get(model)
         if seat is None:
-            raise NotFound(
-                f"There is no model {model!r} on this device. `tandem models list` shows what there is.", param="model"
-            )
+            # Asked anew for each name not seen yet, so that a model pulled while the server runs can be asked at once.
+            card = self._card_of(model)
+            if not card.installed:
+                raise NotFound(f"{model} is not installed: run `tandem models pull {model}`.", param="model")
+            seat = self._seats[model] = Seat(card=card)
         return seat
 
     async def _loaded(self, seat: Seat) -> WorkerHandle:

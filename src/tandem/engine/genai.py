@@ -15,6 +15,7 @@ from tandem.core.errors import CorruptFile, Unavailable
 from tandem.engine.geometry import Geometry
 from tandem.engine.model import Logits, TokenSequence
 
+
 class GenAIModel:
     """A folder with ``genai_config.json``, opened by ONNX Runtime GenAI. Raises `CorruptFile` where it cannot be."""
 
@@ -26,7 +27,9 @@ class GenAIModel:
         try:
             self._model = og.Model(config)
         except RuntimeError as error:
-            raise CorruptFile(f"ONNX Runtime GenAI cannot open {folder}: {error}. Pull or import the model again.") from error
+            raise CorruptFile(
+                f"ONNX Runtime GenAI cannot open {folder}: {error}. Pull or import the model again."
+            ) from error
 
     @property
     def context_tokens(self) -> int:

@@ -176,7 +176,10 @@ def _is_plain(session: ort.InferenceSession, geometry: Geometry) -> bool:
         and outputs.keys() == {"logits"} | {f"present.{name}" for name in names}
         and all(inputs[past].type == "tensor(float)" for past in pasts)
         and outputs["logits"].type == "tensor(float)"
-        and all(inputs[past].shape[1] == geometry.kv_heads and inputs[past].shape[3] in (geometry.head_size, "kv_cache_dim") for past in pasts)
+        and all(
+            inputs[past].shape[1] == geometry.kv_heads and inputs[past].shape[3] in (geometry.head_size, "kv_cache_dim")
+            for past in pasts
+        )
     )
 
 

@@ -52,9 +52,7 @@ class Slot:
 class Slots:
     """All slots of one model. ``bytes_limit`` bounds their KV, ``slots_limit`` their number, idle ones included."""
 
-    def __init__(
-        self, model: LanguageModel, *, bytes_limit: int, slots_limit: int, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, model: LanguageModel, *, bytes_limit: int, slots_limit: int, clock: Callable[[], float]) -> None:
         self._model = model
         self._bytes_limit = bytes_limit
         self._slots_limit = slots_limit
@@ -154,7 +152,9 @@ class Slots:
 
     def _refill_cost(self, slot: Slot) -> float:
         """Tokens that only this slot holds, halved for each `RECENCY_HALF_SECONDS` without use."""
-        shared = max((common_prefix(slot.tokens, other.tokens) for other in self._slots if other is not slot), default=0)
+        shared = max(
+            (common_prefix(slot.tokens, other.tokens) for other in self._slots if other is not slot), default=0
+        )
         age = self._clock() - slot.last_used
         return float(len(slot.tokens) - shared) * 0.5 ** (age / RECENCY_HALF_SECONDS)
 

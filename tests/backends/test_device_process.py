@@ -22,10 +22,12 @@ from tandem.engine.seal import SealMode, probe_seal
 
 pytestmark = pytest.mark.model
 CHAT, EMBEDDER = "smollm2-135m", "minilm-l6"
-CARDS = (
-    ModelCard(id=CHAT, kind="chat", place="device", context_tokens=8192, source="test"),
-    ModelCard(id=EMBEDDER, kind="embedding", place="device", context_tokens=256, source="test"),
-)
+CARDS = {
+    CHAT: ModelCard(id=CHAT, kind="chat", place="device", context_tokens=8192, source="test", installed=True),
+    EMBEDDER: ModelCard(
+        id=EMBEDDER, kind="embedding", place="device", context_tokens=256, source="test", installed=True
+    ),
+}
 
 
 def play(
@@ -33,13 +35,13 @@ def play(
     keep_alive_seconds: float = 60,
     sealed: SealMode = "auto",
 ) -> None:
-    folders = {card.id: model_folder(card.id) for card in CARDS}
+    folders = {model: model_folder(model) for model in CARDS}
 
     async def played() -> None:
         async with (
             asyncio.timeout(120),
             DeviceModels(
-                CARDS,
+                CARDS.__getitem__,
                 folder_of=folders.__getitem__,
                 start=worker_starter(WorkerOptions(sealed=sealed)),
                 machine=ThisMachine(),

@@ -1,7 +1,5 @@
 """The desk of a model that talks: requests become tokens in a thread of their own, streams are served by the scheduler."""
 
-import logging
-import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import SimpleQueue
@@ -28,13 +26,12 @@ from tandem.engine.frames import (
     say,
 )
 from tandem.engine.language import Language, Prompt, Utterance
+from tandem.engine.last_door import unforeseen
 from tandem.engine.model import LanguageModel
 from tandem.engine.runtime import open_model
 from tandem.engine.scheduler import Limits, Scheduler
 from tandem.engine.slots import Slots
 from tandem.engine.stream import Order
-
-log = logging.getLogger(__name__)
 
 SPARE_SLOTS = 8
 WARM_UP_TOKENS = 16
@@ -113,9 +110,7 @@ class ChatDesk:
             except TandemError as error:
                 self._refuse(message.call, error)
             except Exception as error:  # noqa: BLE001 - the worker's last door: one request fails, the others go on
-                frames = "".join(traceback.format_tb(error.__traceback__))
-                log.error("a request could not be prepared: %s\n%s", type(error).__name__, frames)  # noqa: TRY400 - the message may hold the text
-                self._refuse(message.call, TandemError("The engine failed on this request. Its log has the traceback."))
+                self._refuse(message.call, unforeseen(error))
 
     def _prepare(self, message: Ask | Count) -> None:
         prompt = self._language.prepare(message.request)

@@ -12,6 +12,7 @@ import numpy as np
 import onnxruntime_genai as og
 
 from tandem.core.errors import CorruptFile, Unavailable
+from tandem.engine.cores import SPIN_ENTRY, SPIN_MICROSECONDS
 from tandem.engine.geometry import Geometry
 from tandem.engine.model import Logits, TokenSequence
 
@@ -22,7 +23,8 @@ class GenAIModel:
         og.disable_telemetry_events()
         self._geometry = geometry
         config = og.Config(str(folder))
-        config.overlay(json.dumps({"model": {"decoder": {"session_options": {"intra_op_num_threads": threads}}}}))
+        session_options = {"intra_op_num_threads": threads, SPIN_ENTRY: SPIN_MICROSECONDS}
+        config.overlay(json.dumps({"model": {"decoder": {"session_options": session_options}}}))
         try:
             self._model = og.Model(config)
         except RuntimeError as error:

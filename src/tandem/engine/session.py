@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 
 from tandem.core.errors import CorruptFile, Unavailable
+from tandem.engine.cores import SPIN_ENTRY, SPIN_MICROSECONDS
 from tandem.engine.geometry import Geometry
 from tandem.engine.model import Logits, TokenSequence
 
@@ -49,6 +50,7 @@ class SessionModel:
         """Open the graph, or ``None`` where it is not of the plain kind. Raises `CorruptFile` where it cannot be opened."""
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
+        options.add_session_config_entry(SPIN_ENTRY, SPIN_MICROSECONDS)
         options.log_severity_level = 3
         path = folder / geometry.filename
         try:

@@ -11,7 +11,7 @@ NGRAM_TOKENS = 3
 LEAST_GAIN = 1.05
 SHARE_BEFORE_MEASURING = 0.45
 SMOOTHING = 0.15
-FORGETTING = 0.93
+FORGETTING = 0.88
 PRIOR_ACCEPTED, PRIOR_OFFERED = 1.0, 2.5
 
 
@@ -73,8 +73,9 @@ class Wager:
     def observe(self, offered: int, accepted: int) -> None:
         """Of ``offered`` guessed tokens the first ``accepted`` came true; the guess after a wrong one says nothing."""
         judged = min(offered, accepted + 1)
-        self._accepted = self._accepted * FORGETTING + accepted
-        self._offered = self._offered * FORGETTING + judged
+        kept = FORGETTING**judged
+        self._accepted = self._accepted * kept + accepted
+        self._offered = self._offered * kept + judged
 
     def plan(self, pace: Pace, limit: int) -> int:
         """The draft length with the most expected tokens per cost; 0 where that gains less than `LEAST_GAIN`."""

@@ -54,7 +54,8 @@ EVENTS: list[ChatEvent] = [
 
 
 @pytest.mark.parametrize(
-    "request_", [REQUEST, ChatRequest(id="r", model="m", raw_prompt="text"), ChatRequest(id="r", model="m", raw_prompt=(1, 2))]
+    "request_",
+    [REQUEST, ChatRequest(id="r", model="m", raw_prompt="text"), ChatRequest(id="r", model="m", raw_prompt=(1, 2))],
 )
 def test_a_request_arrives_as_it_was(request_: ChatRequest) -> None:
     pipe = io.BytesIO(frames.encode_frame(frames.Ask(7, request_)) + frames.encode_frame(frames.Cancel(7)))

@@ -1,10 +1,10 @@
-"""The scheduler with a model that needs no files: whatever happens around it, a stream says what the model would say alone."""
+"""The scheduler with a model that needs no files: whatever goes on around it, a stream says what it would say alone."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.fake_engine import BYTES_PER_TOKEN, FakeClock, FakeModel, FakeUtterance, Listener, oracle
 
+from support.fake_engine import BYTES_PER_TOKEN, FakeClock, FakeModel, FakeUtterance, Listener, oracle
 from tandem.core.chat import Priority
 from tandem.core.errors import NotEnoughMemory, TandemError
 from tandem.engine.scheduler import PIECE_SECONDS_SHARED, Limits, Scheduler
@@ -16,18 +16,24 @@ class Bench:
     """A scheduler and everything around it, faked."""
 
     def __init__(
-        self, *, tokens_limit: int = 10_000, streams: int = 4, slots: int = 8, speculation: bool = True, forks: bool = True
+        self,
+        *,
+        tokens_limit: int = 10_000,
+        streams: int = 4,
+        slots: int = 8,
+        speculation: bool = True,
+        forks: bool = True,
     ) -> None:
         self.clock = FakeClock()
         self.model = FakeModel(self.clock, forks=forks)
         self.listener = Listener(self.clock)
-        self.slots = Slots(
-            self.model, bytes_limit=tokens_limit * BYTES_PER_TOKEN, slots_limit=slots, clock=self.clock
-        )
+        self.slots = Slots(self.model, bytes_limit=tokens_limit * BYTES_PER_TOKEN, slots_limit=slots, clock=self.clock)
         limits = Limits(context_tokens=4096, streams_limit=streams, speculation=speculation)
         self.scheduler = Scheduler(self.slots, self.listener, limits, self.clock)
 
-    def add(self, call: int, prompt: list[int], say: int = 5, choices: int = 1, priority: Priority = "interactive") -> None:
+    def add(
+        self, call: int, prompt: list[int], say: int = 5, choices: int = 1, priority: Priority = "interactive"
+    ) -> None:
         self.scheduler.add(
             Order(
                 call=call,

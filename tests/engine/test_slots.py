@@ -2,8 +2,8 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from support.fake_engine import BYTES_PER_TOKEN, FakeClock, FakeModel
 
+from support.fake_engine import BYTES_PER_TOKEN, FakeClock, FakeModel
 from tandem.engine.slots import Slot, Slots, common_prefix
 
 tokens = st.lists(st.integers(0, 3), max_size=40)
@@ -89,7 +89,7 @@ def test_the_beginning_of_a_busy_slot_is_copied() -> None:
 
 
 def test_what_is_cheapest_to_read_again_goes_first() -> None:
-    slots, _, _ = slots_of(500)
+    slots, _, _ = slots_of(520)
     short, long = [1] * 50, [2] * 300
     slots.give_back(fill(slots, long))
     slots.give_back(fill(slots, short))

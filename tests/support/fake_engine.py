@@ -1,4 +1,4 @@
-"""A language model without matrices: its next token follows from everything it has read, so a wrong KV shows in the text."""
+"""A language model without matrices: its next token follows from all that it has read, so a wrong KV shows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ class FakeClock:
 
 
 def next_token(text: Sequence[int]) -> int:
-    """What the fake model says after a text: mostly what came three tokens ago (so drafts can hold), else a mix of it all."""
+    """What the fake model says: mostly what came three tokens ago (so drafts can hold), else a mix of the whole text."""
     mix = sum((at + 1) * token for at, token in enumerate(text)) * 2654435761 % 2**32
     if len(text) > 8 and mix % 4:
         return text[-3]

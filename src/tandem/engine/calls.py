@@ -56,7 +56,9 @@ class Calls:
             queue.put_nowait(None)
 
     def _death(self) -> WorkerDied:
-        return WorkerDied(f"The process that ran {self._model} ended. It starts again with the next request: ask again.")
+        return WorkerDied(
+            f"The process that ran {self._model} ended. It starts again with the next request: ask again."
+        )
 
 
 class Turnover:

@@ -1,4 +1,4 @@
-"""The desk of a model that talks: requests become tokens in a thread of their own, streams are served by the scheduler."""
+"""The desk of a model that talks: a thread turns requests into tokens, the scheduler serves the streams."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -40,9 +40,7 @@ WARM_UP_TOKENS = 16
 class ChatDesk:
     """Ties a language, a model and a scheduler to the frames of a worker."""
 
-    def __init__(
-        self, language: Language, scheduler: Scheduler, outbox: Outbox, later: Callable[[Act], None]
-    ) -> None:
+    def __init__(self, language: Language, scheduler: Scheduler, outbox: Outbox, later: Callable[[Act], None]) -> None:
         self._language = language
         self._scheduler = scheduler
         self._outbox = outbox
@@ -52,9 +50,7 @@ class ChatDesk:
         Thread(target=self._prepare_all, name="prepare", daemon=True).start()
 
     @classmethod
-    def open(
-        cls, folder: Path, options: EngineOptions, outbox: Outbox, later: Callable[[Act], None]
-    ) -> "ChatDesk":
+    def open(cls, folder: Path, options: EngineOptions, outbox: Outbox, later: Callable[[Act], None]) -> "ChatDesk":
         """Load a GenAI folder and run it once. Raises `CorruptFile`."""
         language = Language.open(folder)
         model = open_model(folder, threads=options.threads, runtime=options.runtime)
@@ -82,7 +78,9 @@ class ChatDesk:
     def accept(self, message: Ask | Count | Embed) -> None:
         """Pass a request to the thread that prepares; refuse what only an embedder can do."""
         if isinstance(message, Embed):
-            refusal = Unsupported("This model writes text and has no embeddings. Ask an embedding model.", param="model")
+            refusal = Unsupported(
+                "This model writes text and has no embeddings. Ask an embedding model.", param="model"
+            )
             self._outbox.put(Failed(message.call, fault_of(refusal)))
             return
         self._awaited.add(message.call)

@@ -1,4 +1,4 @@
-"""The desk of a model that embeds: small slices of each call in turn, so that a long list does not hold up a single text."""
+"""The desk of a model that embeds: a slice of each call in turn, so that a long list does not hold up a single text."""
 
 from collections import deque
 from dataclasses import dataclass, field

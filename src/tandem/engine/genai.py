@@ -16,6 +16,7 @@ from tandem.engine.cores import SPIN_ENTRY, SPIN_MICROSECONDS
 from tandem.engine.geometry import Geometry
 from tandem.engine.model import Logits, TokenSequence
 
+
 class GenAIModel:
     """A folder with ``genai_config.json``, opened by ONNX Runtime GenAI. Raises `CorruptFile` where it cannot be."""
 
@@ -28,7 +29,9 @@ class GenAIModel:
         try:
             self._model = og.Model(config)
         except RuntimeError as error:
-            raise CorruptFile(f"ONNX Runtime GenAI cannot open {folder}: {error}. Pull or import the model again.") from error
+            raise CorruptFile(
+                f"ONNX Runtime GenAI cannot open {folder}: {error}. Pull or import the model again."
+            ) from error
 
     @property
     def context_tokens(self) -> int:

@@ -71,7 +71,9 @@ class Geometry:
             head_size=decoder.head_size,
             vocabulary_size=model.vocab_size,
             context_tokens=model.context_length,
-            plain=model.type in PLAIN_TYPES and not decoder.session_options.provider_options and not decoder.sliding_window,
+            plain=model.type in PLAIN_TYPES
+            and not decoder.session_options.provider_options
+            and not decoder.sliding_window,
         )
 
     @property

@@ -1,4 +1,4 @@
-"""The worker's last door: an error that nobody foresaw ends one call, and the log says where it happened but no text."""
+"""The worker's last door: an error that nobody foresaw ends one call; the log says where it happened, and no text."""
 
 import logging
 import traceback
@@ -9,7 +9,7 @@ log = logging.getLogger(__name__)
 
 
 def unforeseen(error: Exception) -> TandemError:
-    """Log the type and the lines of an error, never its message (which may hold a prompt), and make one for the caller."""
+    """Log an error's type and lines, never its message (which may hold a prompt), and make one for the caller."""
     lines = "".join(traceback.format_tb(error.__traceback__))
     log.error("a call failed: %s\n%s", type(error).__name__, lines)
     return TandemError("The engine failed on this request. Its log says where; other requests are not affected.")

@@ -1,8 +1,8 @@
 """Who gets the model next. One step is one run of the graph: a piece of one prompt, or the next token of one stream.
 
-Steps go round: each stream that speaks gets a token, then the prompt with the least left to read (less what it has already
-waited) gets one piece, short enough that nobody's next word is late. Interactive requests go before background
-ones, which still move a little. All state is here; the model, the slots and the texts know nothing of one another.
+Steps go round: each stream that speaks gets a token, then the prompt with the least left to read (less what it has
+already waited) gets one piece, short enough that nobody's next word is late. Interactive requests go before
+background ones, which still move a little. The model, the slots and the texts know nothing of one another.
 """
 
 from collections import deque
@@ -156,12 +156,12 @@ class Scheduler:
         return all(other.background for other in self._streams.values())
 
     def _urgency(self, stream: Stream) -> tuple[bool, float]:
-        """Interactive first; then by the seconds left to read, less the seconds waited, so that nobody waits for ever."""
+        """Interactive first; then the fewest seconds left to read, less those waited, so that nobody waits for ever."""
         left = stream.unread - (stream.cached_guess if stream.slot is None else 0)
         return stream.background, left * self._seconds_per_token - (self._clock() - stream.arrived)
 
     def _admit(self, stream: Stream) -> bool:
-        """Give a waiting stream a slot; an interactive one takes that of a background stream where there is no other."""
+        """Give a waiting stream a slot; an interactive one may take that of a background stream."""
         while not self._place(stream):
             behind = [other for other in self._streams.values() if other.slot is not None and other.background]
             if stream.background or not behind:
@@ -275,5 +275,6 @@ class Scheduler:
 
 def _too_large(tokens: int) -> NotEnoughMemory:
     return NotEnoughMemory(
-        f"The KV memory of this model cannot hold {tokens} tokens. Shorten the conversation, or raise max_ram in tandem.toml."
+        f"The KV memory of this model cannot hold {tokens} tokens. "
+        "Shorten the conversation, or raise max_ram in tandem.toml."
     )

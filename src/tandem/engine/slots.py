@@ -1,8 +1,8 @@
 """KV slots: what was read is kept, so that the next prompt that begins the same way need not be read again.
 
-A slot is a sequence and the tokens in it. A new prompt takes the longest common prefix that any slot holds: in place where
-little else would be lost, by a copy where the model can make one (also of a slot that is busy, so a shared system
-prompt is read once). Memory is bounded; idle slots go first that would cost least to read again.
+A slot is a sequence and the tokens in it. A new prompt takes the longest common prefix that any slot holds: in place
+where little else would be lost, by a copy where the model can make one (also of a slot that is busy, so a shared
+system prompt is read once). Memory is bounded; idle slots go first that would cost least to read again.
 """
 
 from collections.abc import Callable, Sequence
@@ -47,9 +47,7 @@ class Slot:
 class Slots:
     """All slots of one model. ``bytes_limit`` bounds their KV, ``slots_limit`` their number, idle ones included."""
 
-    def __init__(
-        self, model: LanguageModel, *, bytes_limit: int, slots_limit: int, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, model: LanguageModel, *, bytes_limit: int, slots_limit: int, clock: Callable[[], float]) -> None:
         self._model = model
         self._bytes_limit = bytes_limit
         self._slots_limit = slots_limit
@@ -160,7 +158,9 @@ class Slots:
 
     def _refill_cost(self, slot: Slot) -> float:
         """Tokens that only this slot holds, halved for each `RECENCY_HALF_SECONDS` without use."""
-        shared = max((common_prefix(slot.tokens, other.tokens) for other in self._slots if other is not slot), default=0)
+        shared = max(
+            (common_prefix(slot.tokens, other.tokens) for other in self._slots if other is not slot), default=0
+        )
         age = self._clock() - slot.last_used
         return float(len(slot.tokens) - shared) * 0.5 ** (age / RECENCY_HALF_SECONDS)
 

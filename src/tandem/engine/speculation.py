@@ -1,8 +1,9 @@
-"""n-gram speculation: what followed these words before may follow them again, and checking a guess is cheaper than a step.
+"""n-gram speculation: what followed these words before may follow again, and checking a guess is cheaper than a step.
 
 A draft is looked up in the text itself (Saxena, prompt lookup decoding, 2023), read together with the last token, and
-kept as far as the model would have said the same. So the text does not change; only the time does. Whether to guess, and how far,
-follows from two measurements: how often guesses on this text came true, and what reading more tokens at once costs here.
+kept as far as the model would have said the same. So the text does not change; only the time does. Whether to guess,
+and how far, follows from two measurements: how often guesses on this text came true, and what reading more tokens at
+once costs here.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
 """The child process of one model: sealed first, then loaded, then it answers frames until its parent is gone.
 
-The main thread runs the model, one step at a time, and looks for new frames between steps. A second thread waits for frames,
-a third turns requests into tokens, so that a long prompt delays nobody. Nothing but frames goes to standard output:
-what native code prints there ends up on standard error.
+The main thread runs the model, one step at a time, and looks for new frames between steps. A second thread waits for
+frames, a third turns requests into tokens, so that a long prompt delays nobody. Nothing but frames goes to standard
+output: what native code prints there ends up on standard error.
 """
 
 import contextlib

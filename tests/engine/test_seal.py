@@ -37,6 +37,7 @@ x86 = pytest.mark.skipif(os.uname().machine != "x86_64", reason="machine code of
 
 def sealed(code: str, *locks: str) -> Any:  # noqa: ANN401 - JSON
     """What ``code`` prints (JSON) in a process of its own; ``locks`` is what it may seal itself with."""
+    measured = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
     done = subprocess.run(
         [sys.executable, "-c", FAILURES + code, json.dumps(locks or ["namespace", "landlock", "seccomp"])],
         check=False,
@@ -44,7 +45,7 @@ def sealed(code: str, *locks: str) -> Any:  # noqa: ANN401 - JSON
         text=True,
         timeout=60,
         cwd="/",
-        env={"PYTHONPATH": str(SOURCE), "PATH": os.environ["PATH"], "HOME": "/nonexistent"},
+        env={"PYTHONPATH": str(SOURCE), "PATH": os.environ["PATH"], "HOME": "/nonexistent", **measured},
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -257,6 +258,38 @@ def test_root_still_reads_other_peoples_files_after_sealing(tmp_path: Path) -> N
 
 
 @linux
+def test_where_namespaces_are_refused_the_filter_holds_alone_and_the_reason_is_told() -> None:
+    """An outer user namespace may forbid inner ones: the kernel then answers as a container's profile does."""
+    code = """
+if libc.unshare(0x10000000) == 0:
+    open("/proc/sys/user/max_user_namespaces", "w").write("0")
+report = close_network("require", locks)
+print(json.dumps([report.kind, report.detail, attempt(socket.socket)]))
+"""
+    kind, detail, outcome = sealed(code)
+    assert (kind, outcome) == ("seccomp", "EPERM")
+    assert detail.startswith(("namespace: ENOSPC", "namespace: EPERM"))
+    assert detail.endswith("seccomp: holds")
+
+
+@linux
+def test_a_thread_that_was_there_before_is_sealed_by_the_filter_too() -> None:
+    code = """
+import queue, threading
+orders, outcomes = queue.Queue(), queue.Queue()
+def live():
+    while orders.get():
+        outcomes.put(attempt(lambda: socket.socket().close()))
+threading.Thread(target=live, daemon=True).start()
+def ask():
+    orders.put(True)
+    return outcomes.get()
+print(json.dumps([ask(), close_network("require", locks).kind, ask()]))
+"""
+    assert sealed(code) == ["open", "seccomp", "EPERM"]
+
+
+@linux
 def test_off_leaves_the_network_and_the_descriptors_alone() -> None:
     code = """
 from tandem.engine.seal import seal
@@ -299,11 +332,20 @@ def test_the_probe_tells_what_a_worker_would_get_without_touching_this_process()
     assert Path("/proc/self/ns/net").readlink() == before
 
 
+def test_a_probe_that_cannot_run_claims_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nonexistent/python")
+
+    assert probe_seal() == SealReport(kind="none", detail="the probe failed: FileNotFoundError")
+
+
 @pytest.mark.parametrize("machine", ARCHITECTURES)
 def test_both_processors_forbid_the_same_calls_by_their_own_numbers(machine: str) -> None:
     architecture = ARCHITECTURES[machine]
     assert architecture.forbidden.keys() == ARCHITECTURES["x86_64"].forbidden.keys()
     assert len(set(architecture.forbidden.values())) == len(architecture.forbidden)
+    assert {"socket", "connect", "bind", "io_uring_setup", "ptrace", "pidfd_getfd", "setns"} < set(
+        architecture.forbidden
+    )
 
     assert {run_filter(machine, number) for number in architecture.forbidden.values()} == {"refused"}
     assert run_filter(machine, architecture.socketpair, 1, 1 | 0o2004000) == "allowed"

@@ -66,7 +66,7 @@ def test_another_conversation_with_the_same_beginning_leaves_the_first_one_whole
     assert slot is not None
     assert len(slot.tokens) == 40
     assert model.open_sequences == 2
-    assert slots.longest_prefix([*first, 1]) == 300
+    assert slots.longest_prefix([*first, 1, 2]) == 300
 
 
 def test_without_copies_a_little_shared_beginning_is_not_worth_a_long_conversation() -> None:
@@ -77,13 +77,13 @@ def test_without_copies_a_little_shared_beginning_is_not_worth_a_long_conversati
     assert slot is not None
     assert slot.tokens == []
     assert model.open_sequences == 2
-    assert slots.longest_prefix([*first, 1]) == 300
+    assert slots.longest_prefix([*first, 1, 2]) == 300
 
 
 def test_the_beginning_of_a_busy_slot_is_copied() -> None:
     slots, _, _ = slots_of()
     fill(slots, list(range(100)))
-    slot = slots.take([*range(100), 5])
+    slot = slots.take([*range(100), 5, 6])
     assert slot is not None
     assert len(slot.tokens) == 100
 
@@ -94,8 +94,8 @@ def test_what_is_cheapest_to_read_again_goes_first() -> None:
     slots.give_back(fill(slots, long))
     slots.give_back(fill(slots, short))
     slots.give_back(fill(slots, [3] * 200))
-    assert slots.longest_prefix([*long, 0]) == 300
-    assert slots.longest_prefix([*short, 0]) == 0
+    assert slots.longest_prefix([*long, 0, 0]) == 300
+    assert slots.longest_prefix([*short, 0, 0]) == 0
 
 
 def test_what_was_long_not_used_goes_before_what_is_a_little_shorter() -> None:
@@ -105,8 +105,8 @@ def test_what_was_long_not_used_goes_before_what_is_a_little_shorter() -> None:
     clock.now += 3600
     slots.give_back(fill(slots, new))
     slots.give_back(fill(slots, [3] * 200))
-    assert slots.longest_prefix([*new, 0]) == 150
-    assert slots.longest_prefix([*old, 0]) == 0
+    assert slots.longest_prefix([*new, 0, 0]) == 150
+    assert slots.longest_prefix([*old, 0, 0]) == 0
 
 
 def test_what_another_slot_holds_too_costs_nothing_to_lose() -> None:
@@ -117,8 +117,8 @@ def test_what_another_slot_holds_too_costs_nothing_to_lose() -> None:
     slots.give_back(second)
     slots.give_back(fill(slots, [9] * 50))
     slots.give_back(fill(slots, [8] * 200))
-    assert slots.longest_prefix([*shared, *[2] * 60, 0]) == 260
-    assert slots.longest_prefix([*[9] * 50, 0]) == 50
+    assert slots.longest_prefix([*shared, *[2] * 60, 0, 0]) == 260
+    assert slots.longest_prefix([*[9] * 50, 0, 0]) == 50
 
 
 def test_busy_slots_are_never_taken_away() -> None:

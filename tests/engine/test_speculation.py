@@ -1,9 +1,11 @@
 """Drafts by lookup, and the measurements that decide about them."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tandem.engine.speculation import NGRAM_TOKENS, Lookup, Pace, Wager
+from support.fake_engine import FakeClock, FakeModel
+from tandem.engine.speculation import NGRAM_TOKENS, Lookup, Wager, drafts_pay
 
 
 def naive_draft(text: list[int], limit: int) -> list[int]:
@@ -28,43 +30,35 @@ def test_a_text_that_never_repeats_gives_no_draft() -> None:
 
 
 def test_guesses_that_come_true_make_drafts_longer() -> None:
-    pace, wager = Pace(), Wager()
-    assert wager.plan(pace, 15) == 0
+    wager = Wager()
+    assert wager.plan(15) == 0
     lengths: list[int] = []
     for _ in range(12):
         wager.observe(1, 1)
-        lengths.append(wager.plan(pace, 15))
+        lengths.append(wager.plan(15))
     assert lengths == sorted(lengths)
     assert lengths[-1] >= 4
+    assert wager.plan(2) <= 2
 
 
 def test_guesses_that_fail_end_drafting() -> None:
-    pace, wager = Pace(), Wager()
+    wager = Wager()
     for _ in range(12):
         wager.observe(4, 4)
-    assert wager.plan(pace, 15) > 0
+    assert wager.plan(15) > 0
     for _ in range(12):
         wager.observe(4, 0)
-    assert wager.plan(pace, 15) == 0
+    assert wager.plan(15) == 0
 
 
-def test_where_reading_more_costs_as_much_as_single_steps_nothing_is_drafted() -> None:
-    pace, wager = Pace(), Wager()
-    for _ in range(40):
-        pace.observe(1, 0.010)
-        pace.observe(5, 0.050)
-        wager.observe(4, 4)
-    assert wager.plan(pace, 15) == 0
-
-
-def test_where_reading_more_is_nearly_free_drafts_are_as_long_as_allowed() -> None:
-    pace, wager = Pace(), Wager()
-    for _ in range(60):
-        pace.observe(1, 0.010)
-        pace.observe(5, 0.0101)
-        wager.observe(15, 15)
-    assert wager.plan(pace, 15) == 15
-    assert wager.plan(pace, 3) == 3
+@pytest.mark.parametrize(("token_cost", "pays"), [(0.3, True), (0.45, True), (0.6, False), (1.0, False)])
+def test_drafts_are_for_machines_where_reading_several_tokens_at_once_is_cheap(
+    token_cost: float, *, pays: bool
+) -> None:
+    clock = FakeClock()
+    model = FakeModel(clock, token_cost=token_cost)
+    assert drafts_pay(model, clock) is pays
+    assert model.open_sequences == 0
 
 
 @given(st.lists(st.tuples(st.integers(1, 15), st.integers(0, 15)), max_size=60))

@@ -24,7 +24,7 @@ class FakeClock:
 
 
 def next_token(text: Sequence[int]) -> int:
-    """What the fake model says: mostly what came three tokens ago (so drafts can hold), else a mix of the whole text."""
+    """What the fake model says: mostly what came three tokens ago (so drafts can hold), else a mix of all."""
     mix = sum((at + 1) * token for at, token in enumerate(text)) * 2654435761 % 2**32
     if len(text) > 8 and mix % 4:
         return text[-3]

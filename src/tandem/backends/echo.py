@@ -1,4 +1,4 @@
-"""A backend that repeats what it was told, word by word: the smallest honest Backend, for tests and for trying wires."""
+"""A backend that repeats what it was told, word by word: the smallest honest `Backend`, for trying wires."""
 
 from collections.abc import AsyncGenerator
 

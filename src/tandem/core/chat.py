@@ -216,7 +216,7 @@ class ChatReply:
 
 
 async def collect(events: AsyncIterable[ChatEvent]) -> ChatReply:
-    """Gather a whole reply. Raises whatever the stream raises; ``ValueError`` where a stream lacks its first or last event."""
+    """Gather a whole reply. Raises what the stream raises; ``ValueError`` where it lacks its first or last event."""
     started: Started | None = None
     usage: Usage | None = None
     choices: dict[int, Choice] = {}

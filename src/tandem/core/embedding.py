@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddingRequest:
-    """Texts (or token id sequences) to embed, in order. ``dimensions`` cuts and renormalizes where the model allows it."""
+    """Texts (or token id sequences) to embed, in order. ``dimensions`` cuts and renormalizes each vector."""
 
     id: str
     model: str

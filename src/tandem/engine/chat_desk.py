@@ -27,14 +27,13 @@ from tandem.engine.frames import (
 )
 from tandem.engine.language import Language, Prompt, Utterance
 from tandem.engine.last_door import unforeseen
-from tandem.engine.model import LanguageModel
 from tandem.engine.runtime import open_model
 from tandem.engine.scheduler import Limits, Scheduler
 from tandem.engine.slots import Slots
+from tandem.engine.speculation import drafts_pay
 from tandem.engine.stream import Order
 
 SPARE_SLOTS = 8
-WARM_UP_TOKENS = 16
 
 
 class ChatDesk:
@@ -51,10 +50,10 @@ class ChatDesk:
 
     @classmethod
     def open(cls, folder: Path, options: EngineOptions, outbox: Outbox, later: Callable[[Act], None]) -> "ChatDesk":
-        """Load a GenAI folder and run it once. Raises `CorruptFile`."""
+        """Load a GenAI folder and try it. Raises `CorruptFile`."""
         language = Language.open(folder)
         model = open_model(folder, threads=options.threads, runtime=options.runtime)
-        _warm_up(model)
+        speculates = options.speculation and drafts_pay(model, perf_counter)
         slots = Slots(
             model,
             bytes_limit=options.kv_bytes,
@@ -65,7 +64,7 @@ class ChatDesk:
             context_tokens=language.context_tokens,
             streams_limit=options.streams_limit,
             prefill_chunk_tokens=options.prefill_chunk_tokens,
-            speculation=options.speculation,
+            speculation=speculates,
         )
         return cls(language, Scheduler(slots, _Voice(outbox), limits, perf_counter), outbox, later)
 
@@ -154,11 +153,3 @@ class _Voice:
     def fail(self, call: int, error: TandemError) -> None:
         """Send an error."""
         self._outbox.put(Failed(call, fault_of(error)))
-
-
-def _warm_up(model: LanguageModel) -> None:
-    """The first run allocates; nobody should wait for that."""
-    sequence = model.open()
-    sequence.append([0] * WARM_UP_TOKENS, 0)
-    sequence.append([0], 1)
-    sequence.close()

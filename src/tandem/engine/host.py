@@ -50,6 +50,7 @@ from tandem.engine.seal import SealKind, SealMode
 
 log = logging.getLogger(__name__)
 
+LINE_BYTES_LIMIT = 2**20
 BOOTSTRAP = "import sys; sys.path.insert(0, sys.argv.pop()); from tandem.engine.worker import main; main()"
 
 
@@ -103,7 +104,15 @@ class Worker:
         """Start a process and load a model in it. Raises `Unavailable` with the reason when it cannot be loaded."""
         root = str(Path(tandem.__file__).parent.parent)
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", BOOTSTRAP, options.sealed, root, stdin=PIPE, stdout=PIPE, stderr=PIPE
+            sys.executable,
+            "-c",
+            BOOTSTRAP,
+            options.sealed,
+            root,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            limit=LINE_BYTES_LIMIT,
         )
         worker = cls(model, process, options)
         try:
@@ -198,7 +207,7 @@ class Worker:
                     raise _out_of_turn(frame)
 
     async def count_tokens(self, request: ChatRequest) -> int:
-        """How many tokens a request's prompt has, template included. Raises `BadRequest` for what cannot be a prompt."""
+        """How many tokens a prompt has, template included. Raises `BadRequest` for what cannot be a prompt."""
         async with self._call() as call:
             match await self._ask(call, Count(call, request)):
                 case Counted(tokens=tokens):
@@ -281,8 +290,8 @@ class Worker:
     async def _log_errors(self) -> None:
         pipe = self._process.stderr
         assert pipe is not None
-        while piece := await pipe.read(2**16):
-            log.warning("%s says: %s", self.model, piece.decode("utf-8", "replace").rstrip())
+        async for line in pipe:
+            log.warning("%s says: %s", self.model, line.decode("utf-8", "replace").rstrip())
 
     def _refuse_if_full(self) -> None:
         if self.in_flight >= self._options.streams_limit + self._options.queue_limit:

@@ -16,7 +16,6 @@ from tandem.engine.frames import WorkerStats
 from tandem.engine.last_door import unforeseen
 from tandem.engine.model import DRAFT_ROWS_LIMIT
 from tandem.engine.slots import Slots
-from tandem.engine.speculation import Pace
 from tandem.engine.stream import Order, Stream
 
 PIECE_SECONDS_ALONE = 0.25
@@ -73,7 +72,6 @@ class Scheduler:
         self._clock = clock
         self._streams: dict[int, Stream] = {}
         self._round: deque[Stream] = deque()
-        self._pace = Pace()
         self._seconds_per_token = SECONDS_PER_TOKEN_GUESS
         self._tally = Tally()
 
@@ -226,12 +224,10 @@ class Scheduler:
         """Say one token, or as many as a draft that holds."""
         limit = min(DRAFT_ROWS_LIMIT - 1, self._limits.context_tokens - len(stream.text))
         guess = stream.draft(max(limit, 0))
-        draft = guess[: stream.wager.plan(self._pace, len(guess))]
+        draft = guess[: stream.wager.plan(len(guess))]
         if not self._hold(stream, 1 + len(draft)):
             return
-        started = self._clock()
         accepted = stream.check(draft)
-        self._pace.observe(1 + len(draft), self._clock() - started)
         if draft:
             stream.wager.observe(len(draft), accepted)
             self._tally.drafted_tokens += len(draft)

@@ -33,7 +33,7 @@ class SessionModel:
 
     @classmethod
     def open_folder(cls, folder: Path, geometry: Geometry, *, threads: int) -> "SessionModel | None":
-        """Open the graph; ``None`` where it is not of the plain kind. Raises `CorruptFile` where it cannot be opened."""
+        """Open the graph; ``None`` where it is not plain. Raises `CorruptFile` where it cannot be opened."""
         session = open_session(folder / geometry.filename, threads=threads)
         return cls(session, geometry) if _is_plain(session, geometry) else None
 

@@ -14,6 +14,9 @@ RECENCY_HALF_SECONDS = 120.0
 COPY_TOKENS_LEAST = 16
 LOSS_SHARE_MOST = 0.25
 RESERVE_TOKENS = 128
+REREAD_TOKENS = 2
+"""Prompt tokens that are read again however much is held. A step of one token takes another kernel than a longer piece
+and may say something else (int4: log-probabilities off by up to 0.4); pieces of two and more agree to the last bit."""
 
 
 def common_prefix(one: Sequence[int], other: Sequence[int]) -> int:
@@ -66,18 +69,18 @@ class Slots:
 
     def longest_prefix(self, prompt: Sequence[int]) -> int:
         """How many tokens of a prompt some slot holds now."""
-        return max((common_prefix(slot.tokens, prompt[:-1]) for slot in self._slots), default=0)
+        return max((common_prefix(slot.tokens, prompt[:-REREAD_TOKENS]) for slot in self._slots), default=0)
 
     def can_ever_hold(self, tokens: int) -> bool:
         """Whether so many tokens fit when nothing else is there."""
         return self._model.bytes_for(tokens) <= self._bytes_limit
 
     def take(self, prompt: Sequence[int]) -> Slot | None:
-        """A busy slot that already holds a prefix of ``prompt`` (never all of it: the last token is always read).
+        """A busy slot that already holds a prefix of ``prompt`` (never all of it: see `REREAD_TOKENS`).
 
         ``None`` where streams under way leave no memory for the prompt.
         """
-        wanted = prompt[:-1]
+        wanted = prompt[:-REREAD_TOKENS]
         here = self._best_idle(wanted)
         if here is not None and _loses_little(here, wanted):
             return self._continue(here, prompt)
@@ -111,7 +114,7 @@ class Slots:
 
     def _continue(self, slot: Slot, prompt: Sequence[int]) -> Slot | None:
         """Use an idle slot in place."""
-        slot.keep(common_prefix(slot.tokens, prompt[:-1]))
+        slot.keep(common_prefix(slot.tokens, prompt[:-REREAD_TOKENS]))
         slot.busy = True
         if self.hold(slot, len(prompt) + 1):
             return slot
@@ -133,7 +136,7 @@ class Slots:
         """A new slot: a copy of a prefix, or empty where there is none or it cannot be copied."""
         if source is None:
             return self._add(Slot(self._model.open()))
-        shared = common_prefix(source.tokens, prompt[:-1])
+        shared = common_prefix(source.tokens, prompt[:-REREAD_TOKENS])
         sequence = self._model.fork(source.sequence, shared)
         if sequence is not None:
             return self._add(Slot(sequence, list(prompt[:shared])))

@@ -31,8 +31,6 @@ from tandem.engine.frames import (
     FromWorker,
     Open,
     Ready,
-    SealKind,
-    SealMode,
     Stats,
     ToWorker,
     decode_to_worker,
@@ -40,7 +38,7 @@ from tandem.engine.frames import (
     fault_of,
     read_body,
 )
-from tandem.engine.seal import seal
+from tandem.engine.seal import SealKind, SealMode, seal
 
 SWITCH_SECONDS = 0.001
 DEATH_SIGNAL_OPTION = 1

@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Callable, Sequence
+from typing import cast
 
 from tandem.core.chat import Message, Tool, ToolCall
+from tandem.engine.language.grammar import read_schema
 
 Clean = Callable[[str], str]
 Turn = dict[str, object]
@@ -23,7 +25,7 @@ def plain_turns(messages: Sequence[Message], clean: Clean) -> list[Turn]:
     plain: list[Turn] = []
     result_before = False
     for message in messages:
-        turn = _turn(message, clean, arguments_as_text=True)
+        turn: Turn = _turn(message, clean, arguments_as_text=True)
         turn.pop("tool_calls", None)
         is_result = message.role == "tool"
         if message.tool_calls:
@@ -50,11 +52,18 @@ def tool_descriptions(tools: Sequence[Tool], clean: Clean) -> list[Turn]:
             "function": {
                 "name": clean(tool.name),
                 "description": clean(tool.description),
-                "parameters": _cleaned(json.loads(tool.parameters_json), clean),
+                "parameters": _cleaned(read_schema(tool.parameters_json, f"tools[{at}].function.parameters"), clean),
             },
         }
-        for tool in tools
+        for at, tool in enumerate(tools)
     ]
+
+
+def put_tools_in_system(turns: list[Turn], tools_json: str) -> None:
+    """Give the system message (made where there is none) the tools as text, for templates that read them there."""
+    if not turns or turns[0]["role"] != "system":
+        turns.insert(0, {"role": "system", "content": ""})
+    turns[0]["tools"] = tools_json
 
 
 def texts(messages: Sequence[Message], tools: Sequence[Tool]) -> list[str]:
@@ -107,7 +116,7 @@ def _cleaned(value: object, clean: Clean) -> object:
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, list):
-        return [_cleaned(one, clean) for one in value]  # pyright: ignore[reportUnknownVariableType]
+        return [_cleaned(one, clean) for one in cast("list[object]", value)]
     if isinstance(value, dict):
-        return {clean(str(key)): _cleaned(one, clean) for key, one in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        return {clean(key): _cleaned(one, clean) for key, one in cast("dict[str, object]", value).items()}
     return value

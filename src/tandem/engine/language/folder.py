@@ -1,4 +1,4 @@
-"""What a GenAI folder says about text: limits, defaults, special tokens and chat templates. Strangers' files are checked here."""
+"""What a GenAI folder says about text: limits, defaults, special tokens, chat templates. Its files are not trusted."""
 
 import json
 from dataclasses import dataclass
@@ -116,10 +116,9 @@ def _specials(tokenizer: Json) -> dict[str, str]:
     """Names such as ``bos_token`` to their text, which is written plainly or as an object with ``content``."""
     found: dict[str, str] = {}
     for name, value in tokenizer.items():
-        if isinstance(value, dict):
-            value = cast("Json", value).get("content")
-        if name.endswith("_token") and isinstance(value, str):
-            found[name] = value
+        text = cast("Json", value).get("content") if isinstance(value, dict) else value
+        if name.endswith("_token") and isinstance(text, str):
+            found[name] = text
     return found
 
 

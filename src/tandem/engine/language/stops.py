@@ -31,7 +31,7 @@ class StopStrings:
 
     def __init__(self, stops: Sequence[str]) -> None:
         self._stops = tuple(stop for stop in stops if stop)
-        self._held = ""
+        self._held: str = ""
 
     def feed(self, text: str) -> Release:
         """Take more text; give what can no longer be part of a stop string."""

@@ -1,9 +1,11 @@
 """Chat templates of strangers, rendered in a sandbox with bounds on time and size, by Hugging Face's conventions."""
 
 import datetime
+import functools
 import json
+import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sized
 from typing import NoReturn
 
 import jinja2
@@ -16,6 +18,8 @@ from tandem.core.errors import BadRequest, CorruptFile
 
 RENDER_SECONDS = 2.0
 RENDER_CHARACTERS = 8_000_000
+WIDE = re.compile(r"[%{][^a-zA-Z}]{0,8}\d{5}")
+"""A format string that asks for a width of five digits or more."""
 FALLBACK = (
     "{% for message in messages %}{{ message['role'] | capitalize }}: {{ message['content'] }}\n\n{% endfor %}"
     "{% if add_generation_prompt %}Assistant:{% endif %}"
@@ -44,6 +48,15 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         _modest(args)
         return super().call(__context, __obj, *args, **kwargs)
 
+    def getattr(self, obj: object, attribute: str) -> object:
+        self.check()
+        if attribute in {"format", "format_map"}:
+            _modest_format(obj)
+        found: object = super().getattr(obj, attribute)
+        if _size(found) > RENDER_CHARACTERS:
+            _refuse("a text in the template is too long")
+        return found
+
     def getitem(self, obj: object, argument: object) -> object:
         self.check()
         return super().getitem(obj, argument)  # pyright: ignore[reportArgumentType, reportUnknownVariableType]
@@ -61,9 +74,9 @@ class ChatTemplate:
         self.source = source
         self._specials = dict(specials)
         self._sandbox = _Sandbox(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
-        self._sandbox.filters["tojson"] = _to_json
-        self._sandbox.globals["raise_exception"] = _refuse
-        self._sandbox.globals["strftime_now"] = _now
+        self._sandbox.filters.update({name: _modestly(act) for name, act in self._sandbox.filters.items()})
+        self._sandbox.filters.update(tojson=_to_json, format=_format)
+        self._sandbox.globals.update(raise_exception=_refuse, strftime_now=_now)  # pyright: ignore[reportArgumentType, reportCallIssue]
         try:
             self.names = meta.find_undeclared_variables(self._sandbox.parse(source))
             self._template = self._sandbox.from_string(source)
@@ -93,6 +106,7 @@ class ChatTemplate:
             TypeError,
             ValueError,
             AttributeError,
+            MemoryError,
             RecursionError,
         ) as error:
             raise BadRequest(
@@ -111,14 +125,31 @@ def _now(pattern: str) -> str:
     return datetime.datetime.now().astimezone().strftime(pattern)
 
 
-def _to_json(
-    value: object,
-    ensure_ascii: bool = False,
-    indent: int | None = None,
-    separators: tuple[str, str] | None = None,
-    sort_keys: bool = False,
-) -> str:
-    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
+def _to_json(value: object, **how: bool | int | tuple[str, str] | None) -> str:
+    """Hugging Face's ``tojson``: plain characters and no HTML escapes, with the keywords of `json.dumps`."""
+    how.setdefault("ensure_ascii", False)
+    return json.dumps(value, **how)  # pyright: ignore[reportArgumentType]
+
+
+def _format(text: str, *values: object) -> str:
+    _modest_format(text)
+    return text % values
+
+
+def _modest_format(text: object) -> None:
+    if isinstance(text, str) and WIDE.search(text):
+        _refuse("a width in the template is too large")
+
+
+def _modestly(act: Callable[..., object]) -> Callable[..., object]:
+    """A filter that looks at its arguments first."""
+
+    @functools.wraps(act)
+    def bounded(*arguments: object, **named: object) -> object:
+        _modest((*arguments, *named.values()))
+        return act(*arguments, **named)
+
+    return bounded
 
 
 def _modest(arguments: tuple[object, ...]) -> None:
@@ -127,20 +158,16 @@ def _modest(arguments: tuple[object, ...]) -> None:
 
 
 def _modest_operation(operator: str, left: object, right: object) -> None:
-    sizes = [
-        len(side) if isinstance(side, str | list | tuple) else side if isinstance(side, int) else 0
-        for side in (left, right)
-    ]  # pyright: ignore[reportUnknownArgumentType]
-    if operator == "**" and max(map(abs, sizes)) > 1000:
+    if operator == "%":
+        _modest_format(left)
+    sizes = (_size(left), _size(right))
+    if operator == "**" and max(sizes) > 1000:
         _refuse("a number in the template is too large")
-    if (
-        operator == "*"
-        and isinstance(left, str | list | tuple) | isinstance(right, str | list | tuple)
-        and sizes[0] * sizes[1] > RENDER_CHARACTERS
-    ):
-        _refuse("a text in the template is too long")
-    if operator == "+" and isinstance(left, str) and sum(sizes) > RENDER_CHARACTERS:
+    if operator == "*" and not (isinstance(left, int) and isinstance(right, int)):
+        sizes = (sizes[0] * sizes[1], 0)
+    if sum(sizes) > RENDER_CHARACTERS:
         _refuse("a text in the template is too long")
 
 
-__all__ = ["FALLBACK", "FALLBACK_STOPS", "ChatTemplate"]
+def _size(value: object) -> int:
+    return abs(value) if isinstance(value, int) else len(value) if isinstance(value, Sized) else 0

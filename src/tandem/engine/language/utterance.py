@@ -1,7 +1,9 @@
 """One answer being spoken: logits in, one token out, and the events that the token brings."""
 
+import secrets
 from collections import deque
 from dataclasses import dataclass
+from typing import Literal
 
 from tandem.core.chat import (
     Finished,
@@ -12,9 +14,12 @@ from tandem.core.chat import (
     TokenLogprob,
     ToolCallDelta,
 )
-from tandem.engine.language.channels import Channels, Segment
+from tandem.core.errors import BadRequest
+from tandem.engine.language.channels import THINK, Channels, Segment
 from tandem.engine.language.detokenizer import Detokenizer
-from tandem.engine.language.sampling import Choosing, Logits, Sampler, log_probabilities
+from tandem.engine.language.dialects import Call, Dialect
+from tandem.engine.language.grammar import Constraint, Grammar
+from tandem.engine.language.sampling import Choosing, Logits, NothingAllowed, Sampler, log_probabilities
 from tandem.engine.language.stops import StopStrings
 from tandem.engine.language.vocabulary import Vocabulary
 
@@ -22,8 +27,21 @@ SpokenEvent = TextDelta | ReasoningDelta | ToolCallDelta | Finished
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToolPlan:
+    """How tool calls are heard. ``inside`` binds a call that the model opens by itself, where all tools are strict."""
+
+    dialect: Dialect
+    names: frozenset[str]
+    parallel: bool = True
+    inside: Grammar | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How every choice of one request is to be spoken. ``silent_stops`` end the answer like an end token."""
+    """How every choice of one request is to be spoken. ``silent_stops`` end the answer like an end token.
+
+    ``grammar`` binds the answer from its first token, or from the end of the thoughts.
+    """
 
     choosing: Choosing
     max_tokens: int
@@ -34,6 +52,8 @@ class Plan:
     thinking: bool = False
     may_think: bool = False
     strip_first: bool = False
+    grammar: Grammar | None = None
+    tools: ToolPlan | None = None
 
 
 @dataclass(slots=True)
@@ -45,7 +65,7 @@ class _Pending:
 
 
 class Utterance:
-    """Speaks one choice. The caller gives logits, feeds the returned token to the model unless ``finished``, and takes events.
+    """Speaks one choice: take `next_token`, then `take_events`; feed the token to the model unless ``finished``.
 
     ``completion_tokens`` leaves out the end token; ``reasoning_tokens`` are among them.
     """
@@ -57,23 +77,38 @@ class Utterance:
         self._index = index
         self._sampler = Sampler(plan.choosing, vocabulary.size, index)
         self._words = Detokenizer(vocabulary.shown, strip_first=plan.strip_first)
-        self._channels = Channels(thinking=plan.thinking, may_think=plan.may_think)
+        marks = plan.tools.dialect.marks if plan.tools else None
+        self._channels = Channels(thinking=plan.thinking, may_think=plan.may_think, marks=marks)
         self._stops = StopStrings(plan.stops + plan.silent_stops)
+        self._constraint: Constraint | None = None
+        self._scope: Literal["answer", "call"] | None = None
         self._pending: deque[_Pending] = deque()
         self._heard = 0
         self._withheld = 0
+        self._calls = 0
         self._events: list[SpokenEvent] = []
         self.finished = False
         self.completion_tokens = 0
         self.reasoning_tokens = 0
 
     def next_token(self, logits: Logits) -> int:
-        """Choose the next token from logits of shape [V], which are left as they are."""
+        """Choose the next token from logits of shape [V], which are left as they are.
+
+        Raises `BadRequest` where a grammar grows too costly on the way, or ``logit_bias`` forbids all that it allows.
+        """
         known = logits[: self._vocabulary.size]
-        token = self._sampler.choose(known)
+        self._begin_answer(known)
+        try:
+            token = self._sampler.choose(known, self._constraint.mask() if self._constraint else None)
+        except NothingAllowed as error:
+            raise BadRequest(
+                "logit_bias forbids every token that the required format allows.", param="logit_bias"
+            ) from error
         if token in self._eos_ids:
             self._finish("stop")
             return token
+        if self._constraint:
+            self._constraint.take(token)
         self._sampler.note(token)
         self.completion_tokens += 1
         self._hear(token, logits)
@@ -86,6 +121,25 @@ class Utterance:
         events, self._events = self._events, []
         return events
 
+    def _begin_answer(self, logits: Logits) -> None:
+        """Bind the first token, unless the model is about to think."""
+        grammar = self._plan.grammar
+        if grammar is None or self._scope or self._channels.channel == "thinking":
+            return
+        if self._plan.may_think and self.completion_tokens == 0:
+            think = self._vocabulary.control(THINK)
+            if think is not None and int(logits.argmax()) == think:
+                return
+        self._bind(grammar, "answer")
+
+    def _bind(self, grammar: Grammar, scope: Literal["answer", "call"]) -> None:
+        """Follow a grammar from here on, beginning with what was said since the mark."""
+        constraint = grammar.start()
+        said = self._channels.since_mark.lstrip() if self.completion_tokens else ""
+        fits = not said or constraint.follow(self._vocabulary.encode(said))
+        if fits:
+            self._constraint, self._scope = constraint, scope
+
     def _hear(self, token: int, logits: Logits) -> None:
         before = self._channels.channel
         text = self._words.feed(token)
@@ -96,22 +150,38 @@ class Utterance:
         if self._plan.logprobs and before in {"opening", "speaking"} and after in {"opening", "speaking"}:
             self._pending.append(_Pending(start, self._logprob(token, logits)))
         self._say(segments)
+        if not self.finished and (self._plan.grammar or self._plan.tools):
+            self._rebind(before, after)
+
+    def _rebind(self, before: str, after: str) -> None:
+        """Take up or lay down a grammar where the stream passed a mark; end where a grammar has no more to say."""
+        tools = self._plan.tools
+        if self._scope == "call" and after != "calling":
+            self._constraint = self._scope = None
+        if self._scope is None and tools and tools.inside and after == "calling" and before != "calling":
+            self._bind(tools.inside, "call")
+        if self._scope == "answer" and self._constraint and self._constraint.stopped:
+            self._finish("stop")
 
     def _say(self, segments: list[Segment]) -> None:
         """Turn segments into events; visible text goes through the stop strings."""
-        visible = "".join(segment.text for segment in segments if segment.kind == "text")
         for segment in segments:
+            if self.finished:
+                return
             if segment.kind == "reasoning":
                 self._events.append(ReasoningDelta(text=segment.text, index=self._index))
-        if not visible:
-            return
-        self._withheld += len(visible)
-        release = self._stops.feed(visible)
+            elif segment.kind == "text":
+                self._speak(segment.text)
+            else:
+                self._call(segment)
+
+    def _speak(self, text: str) -> None:
+        self._withheld += len(text)
+        release = self._stops.feed(text)
         self._withheld -= len(release.text)
         self._show(release.text)
         if release.stop is not None:
-            named = release.stop if release.stop in self._plan.stops else None
-            self._end("stop", named)
+            self._end("stop", release.stop if release.stop in self._plan.stops else None)
 
     def _show(self, text: str) -> None:
         shown = self._heard - self._channels.held - self._withheld
@@ -121,12 +191,38 @@ class Utterance:
         if text or logprobs:
             self._events.append(TextDelta(text=text, index=self._index, logprobs=tuple(logprobs)))
 
+    def _call(self, segment: Segment) -> None:
+        """A call goes out when it is whole. What is no call of an offered tool is text, as the model wrote it."""
+        tools = self._plan.tools
+        calls = tools.dialect.read(segment.text) if tools else None
+        if tools is None or calls is None or not all(call.name in tools.names for call in calls):
+            self._speak(segment.marked)
+            return
+        self._pending.clear()
+        for call in calls if tools.parallel else calls[:1]:
+            self._send(call)
+        if not tools.parallel:
+            self._end("stop", None)
+
+    def _send(self, call: Call) -> None:
+        self._events.append(
+            ToolCallDelta(
+                call_index=self._calls,
+                arguments=call.arguments,
+                id=f"call_{secrets.token_hex(12)}",
+                name=call.name,
+                index=self._index,
+            )
+        )
+        self._calls += 1
+
     def _finish(self, reason: FinishReason) -> None:
         """The model or the limit ended the answer: show what was held back."""
         rest = self._words.flush()
         self._heard += len(rest)
         self._say(self._channels.feed(rest) if rest else [])
-        self._say(self._channels.flush())
+        if not self.finished:
+            self._say(self._channels.flush())
         if self.finished:
             return
         text = self._stops.flush()
@@ -137,6 +233,8 @@ class Utterance:
 
     def _end(self, reason: FinishReason, stop: str | None) -> None:
         self.finished = True
+        if self._calls and reason == "stop" and stop is None:
+            reason = "tool_calls"
         self._events.append(Finished(reason=reason, index=self._index, stop_sequence=stop))
 
     def _logprob(self, token: int, logits: Logits) -> TokenLogprob:

@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 
 from tandem.core.errors import CorruptFile
 
-SENTINELS = range(0xF0000, 0xF00FF)
+SENTINELS = (0xF0000, 0x110000)
 """Private-use characters; the first that occurs in no text of a request marks its broken control strings."""
 
 
@@ -28,7 +28,7 @@ class Vocabulary:
         self._whole.no_truncation()
         self._whole.no_padding()
         self._parts = parts
-        self._controls = {id_: token for id_, token in self._whole.get_added_tokens_decoder().items()}
+        self._controls = self._whole.get_added_tokens_decoder()
         self._control_texts = sorted((token.content for token in self._controls.values()), key=len, reverse=True)
         self._control_ids = {token.content: id_ for id_, token in self._controls.items()}
         self._pattern = re.compile("|".join(map(re.escape, self._control_texts))) if self._controls else None
@@ -65,8 +65,8 @@ class Vocabulary:
 
     def sentinel(self, texts: Iterable[str]) -> str:
         """A character that occurs in none of the texts."""
-        used = set().union(*map(set, texts))
-        return next(chr(point) for point in SENTINELS if chr(point) not in used)
+        used = {char for text in texts for char in text}
+        return next(chr(point) for point in range(*SENTINELS) if chr(point) not in used)
 
     def defuse(self, text: str, sentinel: str) -> str:
         """Break every control string in what a user wrote, also one cut off at either end, with the sentinel."""
@@ -118,7 +118,14 @@ class Vocabulary:
     def _plain(self, *, first: bool) -> Tokenizer:
         """The tokenizer without its control tokens; ``first`` keeps the space that some put before a whole text."""
         if self._plain_first is None or self._plain_later is None:
-            parts = {**self._parts, "added_tokens": [], "post_processor": None, "truncation": None, "padding": None}
+            no_tokens: list[object] = []
+            parts = {
+                **self._parts,
+                "added_tokens": no_tokens,
+                "post_processor": None,
+                "truncation": None,
+                "padding": None,
+            }
             self._plain_first = Tokenizer.from_str(json.dumps(parts))
             parts["pre_tokenizer"] = json.loads(
                 json.dumps(parts.get("pre_tokenizer")).replace('"prepend_scheme": "first"', '"prepend_scheme": "never"')
@@ -155,7 +162,7 @@ def _from_sentence_piece(text: str) -> bytes:
 
 
 def _byte_alphabet() -> dict[str, int]:
-    """The characters that stand for bytes in GPT-2's vocabulary: printable Latin-1 as itself, the rest from U+0100 on."""
+    """The characters that stand for bytes in GPT-2's vocabulary: printable Latin-1, and for the rest U+0100 on."""
     printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [byte for byte in range(256) if byte not in printable]
     return {chr(byte): byte for byte in printable} | {chr(0x100 + at): byte for at, byte in enumerate(others)}

@@ -1,0 +1,192 @@
+"""The catalog: every model that can be had here, and getting, importing and removing them.
+
+What is installed is read from the disk each time, so several processes agree. Listing opens no connection.
+"""
+
+import asyncio
+import difflib
+from pathlib import Path
+from typing import Literal
+
+from tandem.catalog.foundry import FoundryShop
+from tandem.catalog.install import Arrival, disk_errors_as_ours, install_embedded, install_folder, install_gguf
+from tandem.catalog.locks import hold, hold_at_once
+from tandem.catalog.manifest import Manifest, card_of, read_manifest
+from tandem.catalog.names import checked_id, slug
+from tandem.catalog.shelf import Shelf
+from tandem.catalog.sources import EMBEDDED, Embedded
+from tandem.catalog.wheels import WheelStore
+from tandem.core.errors import BadRequest, NotFound, Offline, Unavailable
+from tandem.core.models import ModelCard
+from tandem.core.ports import Progress
+
+
+class Catalog:
+    """The models of one data folder, ``home``. With ``offline`` set, nothing here tries a connection."""
+
+    def __init__(self, home: Path, *, offline: bool = False, embedded: tuple[Embedded, ...] = EMBEDDED) -> None:
+        self._shelf = Shelf(home)
+        self._embedded = {source.id: source for source in embedded}
+        self._wheels = WheelStore(self._shelf, offline=offline)
+        self.foundry = FoundryShop(self._shelf, offline=offline)
+
+    def cards(self) -> tuple[ModelCard, ...]:
+        """What is installed or can be had: the embedded models first, then what else is installed, then the rest."""
+        cards = {card.id: card for card in self.foundry.cards()}
+        cards |= {source.id: _card_to_come(source) for source in self._embedded.values()}
+        cards |= {name: card_of(note, self._shelf.folder(name)) for name, note in self._shelf.installed().items()}
+        order = {name: place for place, name in enumerate(self._embedded)}
+        return tuple(
+            sorted(cards.values(), key=lambda card: (order.get(card.id, len(order)), not card.installed, card.id))
+        )
+
+    def card(self, model: str) -> ModelCard:
+        """The card of one model. Raises `NotFound` where no source has it."""
+        cards = {card.id: card for card in self.cards()}
+        if model in cards:
+            return cards[model]
+        near = difflib.get_close_matches(model, cards, n=1)
+        hint = f' Did you mean "{near[0]}"?' if near else ""
+        raise NotFound(f'There is no model "{model}" in the catalog.{hint} See `tandem models list`.', param="model")
+
+    def manifest(self, model: str) -> Manifest:
+        """The note of an installed model.
+
+        Raises `Unavailable` where it can be had but is not installed, `NotFound` where no source has it, and
+        `CorruptFile` where its note cannot be read.
+        """
+        if _could_be_id(model) and (note := read_manifest(self._shelf.folder(model))) is not None:
+            return note
+        self.card(model)
+        raise Unavailable(f"{model} is not installed. Get it with `tandem models pull {model}`.")
+
+    def folder(self, model: str) -> Path:
+        """The folder of an installed model. Raises as `manifest` does."""
+        self.manifest(model)
+        return self._shelf.folder(model)
+
+    async def pull(self, model: str, progress: Progress) -> ModelCard:
+        """Get a model, or find that it is here already. A failure leaves nothing behind.
+
+        Raises `Offline`, `CorruptFile`, `ConversionFailed` or another `CatalogError`, and `NotFound` for an unknown id.
+        """
+        source = self._embedded.get(model)
+        if source is None:
+            return await self._pull_other(model, progress)
+        async with hold(self._shelf.lock(model), model, progress):
+            if model not in self._shelf.installed():
+                with disk_errors_as_ours(f"Installing {model}", self._shelf.home):
+                    await install_embedded(self._shelf, self._wheels, source, progress)
+        return self.card(model)
+
+    async def import_path(
+        self,
+        path: Path,
+        progress: Progress,
+        *,
+        model: str | None = None,
+        precision: Literal["int4", "int8"] = "int4",
+    ) -> ModelCard:
+        """Make a GGUF file, or a folder with ``genai_config.json``, a model of the catalog under the id ``model``.
+
+        Without ``model`` the id is made of the name that the file or folder has. ``precision`` is for GGUF files.
+        Raises `BadRequest` for an id that is taken or cannot be, `ConversionFailed` where the file cannot become a
+        model, `CatalogError` where the disk refuses.
+        """
+        arrival = await asyncio.to_thread(_arrival, path, model, precision)
+        self._refuse_taken(arrival.id)
+        async with hold(self._shelf.lock(arrival.id), arrival.id, progress):
+            self._refuse_taken(arrival.id)
+            with disk_errors_as_ours(f"Importing {path}", self._shelf.home):
+                install = install_gguf if arrival.precision else install_folder
+                await install(self._shelf, path, arrival, progress)
+        return self.card(arrival.id)
+
+    def remove(self, model: str) -> int:
+        """Remove an installed model and a kept download that nothing else needs; returns the bytes that were freed.
+
+        Raises `NotFound` where none of that id is installed, `Busy` while another Tandem is installing it.
+        """
+        if not _could_be_id(model) or not self._shelf.folder(model).is_dir():
+            self.card(model)
+            raise NotFound(f"{model} is not installed, so there is nothing to remove.", param="model")
+        with hold_at_once(self._shelf.lock(model), model), disk_errors_as_ours(f"Removing {model}", self._shelf.home):
+            return self._shelf.take_away(model) + self._forget_download(model)
+
+    async def refresh(self) -> str | None:
+        """Ask Foundry Local's catalog what it offers now, and remember it.
+
+        Returns a sentence where it cannot be asked (within a second where there is no network); what is remembered
+        stays as it is.
+        """
+        try:
+            await self.foundry.refresh(lambda _done, _total, _what: None)
+        except (Offline, Unavailable) as error:
+            return f"{error.message} {self.foundry.memory_in_words()}"
+        return None
+
+    async def _pull_other(self, model: str, progress: Progress) -> ModelCard:
+        if _could_be_id(model) and model in self._shelf.installed():
+            return self.card(model)
+        return self.card(await self.foundry.pull(model, progress))
+
+    def _refuse_taken(self, model: str) -> None:
+        if model in self._embedded:
+            raise BadRequest(f"{model} is an id of Tandem's own. Choose another with --id.", param="id")
+        if self._shelf.folder(model).exists():
+            raise BadRequest(
+                f"There is a model {model} already. Choose another id with --id, or remove it with "
+                f"`tandem models rm {model}`.",
+                param="id",
+            )
+
+    def _forget_download(self, model: str) -> int:
+        """Delete the wheel a removed model came from, unless another installed model came from it too."""
+        source = self._embedded.get(model)
+        if source is None:
+            return 0
+        installed = self._shelf.installed()
+        if any(other.id in installed for other in self._embedded.values() if other.wheel is source.wheel):
+            return 0
+        return self._wheels.forget(source.wheel)
+
+
+def _could_be_id(model: str) -> bool:
+    try:
+        return checked_id(model) == model
+    except BadRequest:
+        return False
+
+
+def _arrival(path: Path, model: str | None, precision: str) -> Arrival:
+    """Read just enough of what is to be imported to name it."""
+    if path.is_dir():
+        name = path.resolve().name
+        return Arrival(id=checked_id(model or slug(name)), name=name, source=f"folder {path.resolve()}")
+    from tandem.catalog.convert import read_gguf_header
+
+    facts = read_gguf_header(path)
+    name = facts.name or path.stem
+    return Arrival(
+        id=checked_id(model or slug(name)),
+        name=name,
+        source=f"file {path.resolve()}",
+        licence=facts.licence,
+        precision=precision,
+    )
+
+
+def _card_to_come(source: Embedded) -> ModelCard:
+    return ModelCard(
+        id=source.id,
+        kind=source.kind,
+        place="device",
+        context_tokens=source.context_tokens,
+        source=source.source,
+        name=source.name,
+        description=source.description,
+        licence=source.licence,
+        size_bytes=source.made_bytes,
+        dimensions=source.dimensions,
+        abilities=frozenset({"json_schema", "logprobs"}) if source.kind == "chat" else frozenset(),
+    )

@@ -1,0 +1,171 @@
+"""Constrained decoding: JSON Schemas and call formats become masks over the vocabulary, by llguidance.
+
+Compiled grammars are kept by their text. Whoever wrote the schema is not trusted: its size, its depth and what its
+grammar may cost are bounded, and what is refused is refused by name before a token is spoken.
+"""
+
+import json
+import threading
+from collections import OrderedDict
+from typing import cast
+
+import numpy as np
+from llguidance import LLMatcher, LLParserLimits, LLTokenizer
+from numpy.typing import NDArray
+
+from tandem.core.errors import BadRequest
+
+SCHEMA_CHARACTERS = 262_144
+SCHEMA_DEPTH = 64
+CACHED_GRAMMARS = 64
+WHITESPACE = r"[ ]{1,2}|\r?\n[ \t]{0,24}"
+"""Between JSON tokens: a space or two, or one line break with its indentation. So nothing can be spaced out forever."""
+FORMATS = frozenset(
+    ["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid", "uri"],
+)
+DATA_KEYS = frozenset(["const", "enum", "default", "examples"])
+
+
+class Constraint:
+    """A grammar being followed by one answer."""
+
+    def __init__(self, matcher: LLMatcher, size: int) -> None:
+        self._matcher = matcher
+        self._size = size
+        self._words: NDArray[np.uint32] = np.zeros((size + 31) // 32, dtype=np.uint32)
+        self._address = self._words.ctypes.data
+        self._bytes = self._words.view(np.uint8)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the text so far satisfies the grammar, so that it may end here."""
+        return self._matcher.is_accepting()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing more can follow."""
+        return self._matcher.is_stopped()
+
+    def mask(self) -> NDArray[np.bool_]:
+        """Which token ids may come next, of shape [size]. Raises `BadRequest` where the grammar grew too costly."""
+        self._matcher.unsafe_compute_mask_ptr(self._address, self._words.nbytes)
+        if self._matcher.is_error():
+            raise BadRequest("The schema is too costly to follow: simplify its patterns.", param="response_format")
+        return np.unpackbits(self._bytes, count=self._size, bitorder="little").view(np.bool_)
+
+    def take(self, token: int) -> None:
+        """A token was chosen from the mask."""
+        self._matcher.consume_token(token)
+
+    def follow(self, tokens: list[int]) -> bool:
+        """Take text that was spoken before the grammar began; ``False`` where it does not fit."""
+        return self._matcher.try_consume_tokens(tokens) == len(tokens)
+
+
+class Grammar:
+    """A compiled grammar, from which any number of answers may start."""
+
+    def __init__(self, prototype: LLMatcher, size: int) -> None:
+        self._prototype = prototype
+        self._size = size
+        self._lock = threading.Lock()
+
+    def start(self) -> Constraint:
+        """Begin an answer."""
+        with self._lock:
+            return Constraint(self._prototype.deep_copy(), self._size)
+
+
+class Grammars:
+    """Compiles grammars for one tokenizer. The tokenizer is read when the first one is asked for."""
+
+    def __init__(self, tokenizer_json: str, size: int, eos_ids: frozenset[int]) -> None:
+        self._tokenizer_json = tokenizer_json
+        self._size = size
+        self._eos_ids = sorted(eos_ids)
+        self._tokenizer: LLTokenizer | None = None
+        self._kept: OrderedDict[str, Grammar] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def json_schema(self, schema: dict[str, object], param: str, *, lenient: bool = False) -> Grammar:
+        """A grammar of the JSON texts that satisfy a schema; ``lenient`` passes over keywords that cannot be enforced.
+
+        Raises `BadRequest` naming ``param``, with llguidance's reason.
+        """
+        bound = json.dumps(_with_options(schema, lenient=lenient), ensure_ascii=True)
+        try:
+            return self._grammar(LLMatcher.grammar_from_json_schema(bound), param)
+        except ValueError as error:
+            raise BadRequest(f"The schema cannot be enforced: {_brief(str(error))}", param=param) from error
+
+    def lark(self, source: str, param: str) -> Grammar:
+        """A grammar in llguidance's Lark dialect, of schemas that were accepted one by one before."""
+        return self._grammar(LLMatcher.grammar_from_lark(source), param)
+
+    def _grammar(self, source: str, param: str) -> Grammar:
+        with self._lock:
+            grammar = self._kept.get(source)
+            if grammar is None:
+                grammar = Grammar(self._compile(source, param), self._size)
+                self._kept[source] = grammar
+                if len(self._kept) > CACHED_GRAMMARS:
+                    self._kept.popitem(last=False)
+            self._kept.move_to_end(source)
+            return grammar
+
+    def _compile(self, source: str, param: str) -> LLMatcher:
+        if self._tokenizer is None:
+            self._tokenizer = LLTokenizer(self._tokenizer_json, n_vocab=self._size, eos_token=list(self._eos_ids))
+        matcher = LLMatcher(self._tokenizer, source, log_level=0, limits=_limits())
+        if matcher.is_error():
+            raise BadRequest(f"The schema cannot be enforced: {_brief(matcher.get_error())}", param=param)
+        return matcher
+
+
+def json_rule(schema: dict[str, object], *, lenient: bool = False) -> str:
+    """A schema as an inline rule of a Lark grammar. ``lenient`` leaves out keywords that cannot be enforced."""
+    return "%json " + json.dumps(_with_options(schema, lenient=lenient), ensure_ascii=True)
+
+
+def _with_options(schema: dict[str, object], *, lenient: bool) -> dict[str, object]:
+    return {**schema, "x-guidance": {"whitespace_pattern": WHITESPACE, "lenient": lenient}}
+
+
+def read_schema(text: str, param: str) -> dict[str, object]:
+    """A JSON Schema from its text, with unknown ``format`` words left out, as the standard has it.
+
+    Raises `BadRequest` naming ``param`` for what is no schema, or is larger or deeper than the bounds.
+    """
+    if len(text) > SCHEMA_CHARACTERS:
+        raise BadRequest(f"The schema has {len(text)} characters; at most {SCHEMA_CHARACTERS} are taken.", param=param)
+    try:
+        schema: object = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest("The schema is not valid JSON.", param=param) from error
+    if not isinstance(schema, dict):
+        raise BadRequest("A schema must be a JSON object.", param=param)
+    return cast("dict[str, object]", _known_formats(cast("object", schema), SCHEMA_DEPTH, param))
+
+
+def _known_formats(value: object, depth: int, param: str) -> object:
+    if depth == 0:
+        raise BadRequest(f"The schema is nested deeper than {SCHEMA_DEPTH} levels.", param=param)
+    if isinstance(value, list):
+        return [_known_formats(one, depth - 1, param) for one in cast("list[object]", value)]
+    if not isinstance(value, dict):
+        return value
+    kept: dict[str, object] = {}
+    for key, inner in cast("dict[str, object]", value).items():
+        if key == "format" and isinstance(inner, str) and inner not in FORMATS:
+            continue
+        kept[key] = inner if key in DATA_KEYS else _known_formats(inner, depth - 1, param)
+    return kept
+
+
+def _limits() -> LLParserLimits:
+    return LLParserLimits(max_grammar_size=100_000, max_lexer_states=50_000, verbose_errors=False)
+
+
+def _brief(reason: str) -> str:
+    """The first lines of llguidance's reason, without the part meant for its developers."""
+    return " ".join(reason.partition("<non-verbose/>")[0].split())[:300]

@@ -63,7 +63,7 @@ def main() -> None:
     """Run a worker; ``argv[1]`` is how to seal it."""
     sealed, failure = _seal(cast("SealMode", sys.argv[1]))
     _die_with_parent()
-    frames_in, outbox = _claim_pipes()
+    frames_in, outbox = claim_pipes()
     acts: SimpleQueue[Act] = SimpleQueue()
     try:
         if failure is not None:
@@ -142,7 +142,7 @@ def _receive(frames_in: BinaryIO, acts: "SimpleQueue[Act]", desk: Desk, outbox: 
     os._exit(0)
 
 
-def _claim_pipes() -> tuple[BinaryIO, PipeOutbox]:
+def claim_pipes() -> tuple[BinaryIO, PipeOutbox]:
     """Keep standard output for frames and give its number to standard error."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
     sys.setswitchinterval(SWITCH_SECONDS)

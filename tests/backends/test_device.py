@@ -2,7 +2,7 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -366,6 +366,29 @@ def test_each_kind_of_model_does_its_own_work_and_an_unknown_one_none(on_device:
         assert len(device.factory.started) == started
 
     on_device(scene)
+
+
+def test_a_model_replaced_or_removed_while_unloaded_is_known_as_it_is_now(folder: Path) -> None:
+    shelf = {"a": card_of("a")}
+
+    async def scene() -> None:
+        factory = FakeFactory(embedders=frozenset({"a"}))
+        async with DeviceModels(
+            shelf.__getitem__,
+            folder_of=lambda _: folder,
+            start=factory.start,
+            machine=FakeMachine(factory),
+            options=DeviceOptions(keep_alive_seconds=0),
+        ) as models:
+            await collect(models.backend("a").respond(request()))
+            shelf["a"] = replace(shelf["a"], kind="embedding")
+            embeddings = await models.embed(EmbeddingRequest(id="e", model="a", inputs=("x",)))
+            assert len(embeddings.vectors) == 1
+            shelf["a"] = replace(shelf["a"], installed=False)
+            with pytest.raises(NotFound, match="not installed"):
+                await models.preload("a")
+
+    asyncio.run(scene())
 
 
 def test_the_report_tells_of_every_worker_even_of_one_too_busy_to_say(on_device: Callable[..., None]) -> None:

@@ -53,10 +53,11 @@ class TestDevice(ResponderContract):
 
     @asynccontextmanager
     async def opened(self) -> AsyncGenerator[Responder]:
+        folder = model_folder(self.model)
         card = ModelCard(id=self.model, kind="chat", place="device", context_tokens=8192, source="test")
         async with DeviceModels(
             known([card]),
-            folder_of=model_folder,
+            folder_of=lambda _: folder,
             start=worker_starter(WorkerOptions()),
             machine=ThisMachine(),
             options=DeviceOptions(),

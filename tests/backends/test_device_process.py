@@ -34,12 +34,14 @@ def play(
     keep_alive_seconds: float = 60,
     sealed: SealMode = "auto",
 ) -> None:
+    folders = {card.id: model_folder(card.id) for card in CARDS}
+
     async def played() -> None:
         async with (
             asyncio.timeout(120),
             DeviceModels(
                 known(CARDS),
-                folder_of=model_folder,
+                folder_of=folders.__getitem__,
                 start=worker_starter(WorkerOptions(sealed=sealed)),
                 machine=ThisMachine(),
                 options=DeviceOptions(keep_alive_seconds=keep_alive_seconds),

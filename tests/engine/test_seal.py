@@ -37,6 +37,7 @@ x86 = pytest.mark.skipif(os.uname().machine != "x86_64", reason="machine code of
 
 def sealed(code: str, *locks: str) -> Any:  # noqa: ANN401 - JSON
     """What ``code`` prints (JSON) in a process of its own; ``locks`` is what it may seal itself with."""
+    measured = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
     done = subprocess.run(
         [sys.executable, "-c", FAILURES + code, json.dumps(locks or ["namespace", "landlock", "seccomp"])],
         check=False,
@@ -44,7 +45,7 @@ def sealed(code: str, *locks: str) -> Any:  # noqa: ANN401 - JSON
         text=True,
         timeout=60,
         cwd="/",
-        env={"PYTHONPATH": str(SOURCE), "PATH": os.environ["PATH"], "HOME": "/nonexistent"},
+        env={"PYTHONPATH": str(SOURCE), "PATH": os.environ["PATH"], "HOME": "/nonexistent", **measured},
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -329,6 +330,12 @@ def test_the_probe_tells_what_a_worker_would_get_without_touching_this_process()
         kind="seccomp", detail="namespace: not asked for; landlock: not asked for; seccomp: holds"
     )
     assert Path("/proc/self/ns/net").readlink() == before
+
+
+def test_a_probe_that_cannot_run_claims_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nonexistent/python")
+
+    assert probe_seal() == SealReport(kind="none", detail="the probe failed: FileNotFoundError")
 
 
 @pytest.mark.parametrize("machine", ARCHITECTURES)

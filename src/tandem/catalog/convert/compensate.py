@@ -53,11 +53,11 @@ def _per_column(table: Floats, grid: Grid, order: NDArray[np.intp]) -> Floats:
 
 def _spread(moments: Floats) -> Floats:
     """How much of each earlier error a weight takes over: R_ij / R_jj, as a lower triangle [j, i]."""
-    damped = moments.astype(np.float64)
+    damped = moments.copy()
     diagonal = np.einsum("ii->i", damped)
-    diagonal += _DAMPING * diagonal.mean() + 1e-12
+    diagonal += np.float32(_DAMPING) * diagonal.mean() + np.float32(1e-9)
     upper = np.linalg.cholesky(damped[::-1, ::-1])[::-1, ::-1]
-    return np.ascontiguousarray((upper / np.diag(upper)).T).astype(np.float32)
+    return np.ascontiguousarray((upper / np.diag(upper)).T)
 
 
 def _round_in_order(weight: Floats, spread: Floats, scales: Floats, zeros: Floats, grid: Grid) -> Floats:

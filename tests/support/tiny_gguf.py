@@ -91,7 +91,7 @@ def _layer_shapes(tiny: Tiny, query: int, kv: int) -> dict[str, tuple[int, ...]]
 def _random(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
     if len(shape) == 1:
         return rng.uniform(0.5, 1.5, shape).astype(np.float32)
-    return rng.normal(0, 1.5 / np.sqrt(shape[1]), shape).astype(np.float32)
+    return rng.normal(0, 1 / np.sqrt(shape[1]), shape).astype(np.float32)
 
 
 def _write_header(writer: GGUFWriter, tiny: Tiny) -> None:

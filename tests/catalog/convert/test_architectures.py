@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gguf import GGMLQuantizationType
+
 from support.onnx_decoder import OnnxDecoder
 from support.reference_decoder import ReferenceDecoder
 from support.tiny_gguf import TOKENS, Tiny, write_tiny
-
 from tandem.catalog.convert import Precision, convert_gguf
 
 TINIES = {

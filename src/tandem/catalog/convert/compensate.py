@@ -20,7 +20,7 @@ from tandem.catalog.convert.quantize import Grid, Quantized, assemble, search
 Floats: TypeAlias = NDArray[np.float32]
 
 _DAMPING = 0.08
-_BAND = 32
+_BAND = 16
 
 
 def second_moments(inputs: Floats) -> Floats:
@@ -68,8 +68,10 @@ def _round_in_order(weight: Floats, spread: Floats, scales: Floats, zeros: Float
         last = min(first + _BAND, len(weight))
         targets = weight[first:last] + spread[first:last, :first] @ errors[:first]
         for column in range(first, last):
-            target = targets[column - first] + spread[column, first:column] @ errors[first:column]
-            step = np.rint(target / scales[column])
-            steps[column] = np.clip(step, -zeros[column], grid.levels - zeros[column], out=step)
+            step = np.rint(targets[column - first] / scales[column])
+            np.clip(step, -zeros[column], grid.levels - zeros[column], out=step)
+            steps[column] = step
             errors[column] = weight[column] - step * scales[column]
+            # by hand: BLAS would wake its threads for every column, which is slow on a busy machine
+            targets[column - first + 1 :] += spread[column + 1 : last, column, None] * errors[column]
     return steps

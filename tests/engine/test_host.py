@@ -58,7 +58,9 @@ async def worker(request: pytest.FixtureRequest) -> AsyncGenerator[Worker]:
         yield worker
 
 
-def asked(max_tokens: int = 24, *, messages: tuple[Message, ...] = QUESTION, n: int = 1, **sampling: Any) -> ChatRequest:
+def asked(
+    max_tokens: int = 24, *, messages: tuple[Message, ...] = QUESTION, n: int = 1, **sampling: Any
+) -> ChatRequest:
     told = Sampling(max_tokens=max_tokens, **{"temperature": 0.0, **sampling})
     return ChatRequest(id="r", model=MODEL, messages=messages, sampling=told, n=n)
 
@@ -169,13 +171,11 @@ async def test_closing_a_stream_stops_the_model_within_a_token(worker: Worker) -
             heard += isinstance(event, TextDelta)
             if heard == 3:
                 break
-    held = max(len_ for len_ in (await worker.stats()).slot_tokens)
     stats = await worker.stats()
     assert (stats.running, stats.waiting) == (0, 0)
     before = stats.decode_seconds
     await asyncio.sleep(0.2)
     assert (await worker.stats()).decode_seconds == before
-    assert held > 0
     assert worker.in_flight == 0
 
 

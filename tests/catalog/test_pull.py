@@ -211,6 +211,18 @@ def test_a_note_that_cannot_be_read_hides_one_model_and_names_the_remedy(
         catalog.folder("tiny")
 
 
+def test_files_that_rotted_or_vanished_are_named(stocked: Path, tiny: tuple[Embedded, Embedded]) -> None:
+    catalog, folder = Catalog(stocked, embedded=tiny), stocked / "models" / "tiny"
+    before = asyncio.run(catalog.damaged_files("tiny"))
+    content = bytearray((folder / "model.onnx.data").read_bytes())
+    content[100] ^= 1
+    (folder / "model.onnx.data").write_bytes(content)
+    (folder / "tokenizer.json").unlink()
+
+    assert before == ()
+    assert asyncio.run(catalog.damaged_files("tiny")) == ("model.onnx.data", "tokenizer.json")
+
+
 def test_removing_frees_the_model_and_then_the_download(stocked: Path, tiny: tuple[Embedded, Embedded]) -> None:
     home, catalog = stocked, Catalog(stocked, embedded=tiny)
     kept = home / "wheels" / tiny[0].wheel.file_name

@@ -8,10 +8,10 @@ import difflib
 from pathlib import Path
 from typing import Literal
 
-from tandem.catalog.foundry import FoundryShop
+from tandem.catalog.foundry import PUBLIC_CATALOG, FoundryShop
 from tandem.catalog.install import Arrival, install_embedded, install_folder, install_gguf
 from tandem.catalog.locks import hold, hold_at_once
-from tandem.catalog.manifest import Manifest, card_of, read_manifest
+from tandem.catalog.manifest import Manifest, card_of, read_manifest, sha256_of
 from tandem.catalog.names import checked_id, slug
 from tandem.catalog.shelf import Shelf, disk_errors_as_ours
 from tandem.catalog.sources import EMBEDDED, Embedded
@@ -22,13 +22,23 @@ from tandem.core.ports import Progress
 
 
 class Catalog:
-    """The models of one data folder, ``home``. With ``offline`` set, nothing here tries a connection."""
+    """The models of one data folder, ``home``. With ``offline`` set, nothing here tries a connection.
 
-    def __init__(self, home: Path, *, offline: bool = False, embedded: tuple[Embedded, ...] = EMBEDDED) -> None:
+    ``foundry`` is the address of Foundry Local's catalog, the public one or a company's own.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        offline: bool = False,
+        embedded: tuple[Embedded, ...] = EMBEDDED,
+        foundry: str = PUBLIC_CATALOG,
+    ) -> None:
         self._shelf = Shelf(home)
         self._embedded = {source.id: source for source in embedded}
         self._wheels = WheelStore(self._shelf, offline=offline)
-        self.foundry = FoundryShop(self._shelf, offline=offline)
+        self.foundry = FoundryShop(self._shelf, offline=offline, address=foundry)
 
     def cards(self) -> tuple[ModelCard, ...]:
         """What is installed or can be had: the embedded models first, then what else is installed, then the rest."""
@@ -101,6 +111,19 @@ class Catalog:
                 install = install_gguf if arrival.precision else install_folder
                 await install(self._shelf, path, arrival, progress)
         return self.card(arrival.id)
+
+    async def damaged_files(self, model: str) -> tuple[str, ...]:
+        """The files of an installed model that are missing or no longer what they were when it was installed.
+
+        Reads every byte. Raises as `manifest` does; empty where all is well, or where nothing was noted.
+        """
+        note, folder = self.manifest(model), self._shelf.folder(model)
+
+        def whole(name: str) -> bool:
+            path = folder / name
+            return path.is_file() and sha256_of(path) == note.files[name]
+
+        return await asyncio.to_thread(lambda: tuple(name for name in note.files if not whole(name)))
 
     def remove(self, model: str) -> int:
         """Remove an installed model and a kept download that nothing else needs; returns the bytes that were freed.

@@ -1,7 +1,10 @@
 """Turning what arrived into an installed model: convert or copy in a staging folder, open it once, put it in place."""
 
 import asyncio
+import threading
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,7 +79,8 @@ async def install_folder(shelf: Shelf, folder: Path, arrival: Arrival, progress:
     note = _note(folder, arrival)
     with shelf.staging(arrival.id) as staging:
         _, made = _rooms(staging)
-        await asyncio.to_thread(copy_files, folder, files, made, progress)
+        with _until_left(progress) as steps:
+            await asyncio.to_thread(copy_files, folder, files, made, steps)
         await _finish(shelf, made, note, progress)
 
 
@@ -91,6 +95,22 @@ async def install_downloaded(shelf: Shelf, folder: Path, note: Manifest, progres
 def size_of(file: Path) -> int:
     """The size of a file in bytes."""
     return file.stat().st_size
+
+
+@contextmanager
+def _until_left(progress: Progress) -> Generator[Progress]:
+    """A progress for a thread that ends the thread's work, at its next step, once this block is left."""
+    left = threading.Event()
+
+    def step(done: int, total: int, what: str) -> None:
+        if left.is_set():
+            raise InterruptedError("nobody waits for this copy any more")
+        progress(done, total, what)
+
+    try:
+        yield step
+    finally:
+        left.set()
 
 
 def _rooms(staging: Path) -> tuple[Path, Path]:

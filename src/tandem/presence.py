@@ -5,7 +5,7 @@ So that other commands find a server without knocking at ports. A file whose pro
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ class Presence:
 
 
 @contextmanager
-def announced(home: Path, url: str) -> Iterator[Presence]:
+def announced(home: Path, url: str) -> Generator[Presence]:
     """Say that this process answers at ``url``, until the block ends."""
     mine = Presence(pid=os.getpid(), began=psutil.Process().create_time(), url=url)
     folder = home / "run"

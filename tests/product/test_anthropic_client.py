@@ -15,7 +15,7 @@ def test_it_chats(client: anthropic.Anthropic) -> None:
     reply = client.messages.create(
         model="auto",
         max_tokens=24,
-        temperature=0,
+        extra_body={"temperature": 0},
         messages=[{"role": "user", "content": "What is the capital of France?"}],
     )
 
@@ -29,7 +29,7 @@ def test_it_streams(client: anthropic.Anthropic) -> None:
     with client.messages.stream(
         model="auto",
         max_tokens=24,
-        temperature=0,
+        extra_body={"temperature": 0},
         system="You are terse.",
         messages=[{"role": "user", "content": "What is the capital of Poland?"}],
     ) as stream:

@@ -2,9 +2,11 @@
 
 import json
 import math
+from typing import Any
 
 import openai
 import pytest
+from openai.types.chat import ChatCompletion
 
 pytestmark = pytest.mark.model
 
@@ -21,9 +23,9 @@ def client(url: str) -> openai.OpenAI:
     return openai.OpenAI(base_url=f"{url}/v1", api_key="unused", max_retries=0)
 
 
-def ask(client: openai.OpenAI, text: str, **rest: object) -> openai.types.chat.ChatCompletion:
-    messages = [{"role": "user", "content": text}]
-    return client.chat.completions.create(model="auto", messages=messages, **rest)  # type: ignore[call-overload, arg-type]  # pyright: ignore
+def ask(client: openai.OpenAI, text: str, **rest: object) -> ChatCompletion:
+    body: dict[str, Any] = {"messages": [{"role": "user", "content": text}], **rest}
+    return client.chat.completions.create(model="auto", **body)
 
 
 def test_it_knows_the_capital_of_france(client: openai.OpenAI) -> None:

@@ -1,4 +1,4 @@
-"""After set-up nothing needs a network: everything works in a namespace that has none, and nobody even tries to leave."""
+"""After set-up nothing needs a network: all works in a namespace that has none, and nobody even tries to leave."""
 
 import json
 import os

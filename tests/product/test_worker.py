@@ -43,8 +43,8 @@ def test_a_worker_lives_behind_the_seal_that_the_doctor_tells(home: Path) -> Non
         for worker in workers:
             status = Path(f"/proc/{worker['pid']}/status").read_text()
             if worker["seal"] == "namespace":
-                mine = os.readlink("/proc/self/ns/net")
-                assert os.readlink(f"/proc/{worker['pid']}/ns/net") != mine
+                mine = Path("/proc/self/ns/net").readlink()
+                assert Path(f"/proc/{worker['pid']}/ns/net").readlink() != mine
             else:
                 assert worker["seal"] == "seccomp"
                 assert "Seccomp:\t2" in status

@@ -2,8 +2,8 @@
 
     python without_network.py DATA_FOLDER
 
-The kernel counts every attempt to leave (`OutNoRoutes`, for IPv4 and IPv6), native code's included; an audit hook would see
-Python's attempts only.
+The kernel counts every attempt to leave (`OutNoRoutes`, for IPv4 and IPv6), native code's included; an audit hook
+would see Python's attempts only.
 """
 
 import ctypes
@@ -14,7 +14,9 @@ import socket
 import struct
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -52,10 +54,8 @@ def knocked() -> bool:
     before = attempts_to_leave()
     with socket.socket() as probe:
         probe.settimeout(1)
-        try:
+        with suppress(OSError):
             probe.connect(("192.0.2.1", 80))
-        except OSError:
-            pass
     return attempts_to_leave() > before
 
 
@@ -78,10 +78,10 @@ def use(home: Path) -> dict[str, object]:
     with served(home) as url:
         lap("start")
         client = openai.OpenAI(base_url=f"{url}/v1", api_key="unused", max_retries=0)
-        question = {"role": "user", "content": "What is the capital of France?"}
-        reply = client.chat.completions.create(model="auto", messages=[question], max_tokens=16, temperature=0)  # type: ignore[list-item]  # pyright: ignore
+        question: Any = {"role": "user", "content": "What is the capital of France?"}
+        reply = client.chat.completions.create(model="auto", messages=[question], max_tokens=16, temperature=0)
         lap("chat")
-        list(client.chat.completions.create(model="auto", messages=[question], max_tokens=16, stream=True))  # type: ignore[list-item]  # pyright: ignore
+        list(client.chat.completions.create(model="auto", messages=[question], max_tokens=16, stream=True))
         lap("stream")
         vector = client.embeddings.create(model="minilm-l6", input="cat").data[0].embedding
         lap("embed")
@@ -98,4 +98,4 @@ if __name__ == "__main__":
     os.environ["TANDEM_HOME"] = str(data_folder)
     seen = use(data_folder)
     left = attempts_to_leave()
-    print(json.dumps({**seen, "attempts": left, "counter_works": knocked()}))
+    sys.stdout.write(json.dumps({**seen, "attempts": left, "counter_works": knocked()}))

@@ -18,7 +18,7 @@ from tandem.core.errors import SettingsError, TandemError
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns its exit status."""
     words = Words(language_of(os.environ))
-    options = _parser().parse_args(arguments)
+    options = _parser(words).parse_args(arguments)
     logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING, format="%(message)s")
     try:
         return asyncio.run(options.run(options, words))
@@ -37,15 +37,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(words: Words) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="tandem", description="A small model on your device and a large one far away, riding as one."
+        prog="tandem", description=words("A small model on your device and a large one far away, riding as one.")
     )
     parser.add_argument("--version", action="version", version=f"tandem {__version__}")
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--config", type=Path, help="a configuration file instead of ./tandem.toml")
-    common.add_argument("--verbose", action="store_true", help="tell more on standard error")
+    common.add_argument("--config", type=Path, help=words("a configuration file instead of ./tandem.toml"))
+    common.add_argument("--verbose", action="store_true", help=words("tell more on standard error"))
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for room in (serve, ask, models, doctor):
-        room.add_parser(commands, common)
+        room.add_parser(commands, common, words)
     return parser

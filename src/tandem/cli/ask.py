@@ -13,14 +13,14 @@ from tandem.settings import read_settings
 
 
 def add_parser(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser, words: Words
 ) -> None:
     """Describe the command."""
-    parser = commands.add_parser("ask", parents=[common], help="one answer, streamed")
-    parser.add_argument("text", metavar="TEXT|-", help="what to ask; - reads standard input")
-    parser.add_argument("--model", default="auto", help="a model or a policy (default: auto)")
-    parser.add_argument("--json", action="store_true", help="one JSON document when the answer is complete")
-    parser.add_argument("--private", action="store_true", help="nothing of it may leave this machine")
+    parser = commands.add_parser("ask", parents=[common], help=words("one answer, streamed"))
+    parser.add_argument("text", metavar="TEXT|-", help=words("what to ask; - reads standard input"))
+    parser.add_argument("--model", default="auto", help=words("a model or a policy (default: auto)"))
+    parser.add_argument("--json", action="store_true", help=words("one JSON document when the answer is complete"))
+    parser.add_argument("--private", action="store_true", help=words("nothing of it may leave this machine"))
     parser.set_defaults(run=run)
 
 

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -48,7 +48,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 @contextmanager
-def progress_shown() -> Iterator[Progress]:
+def progress_shown() -> Generator[Progress]:
     """A `Progress` that is a bar on a terminal and, in a pipe, one line for each thing that is being done."""
     if not sys.stderr.isatty():
         yield _plain_progress()

@@ -9,11 +9,13 @@ from tandem.settings import read_settings
 
 
 def add_parser(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser, words: Words
 ) -> None:
     """Describe the command."""
-    parser = commands.add_parser("doctor", parents=[common], help="what works here, what does not, and the remedy")
-    parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
+    parser = commands.add_parser(
+        "doctor", parents=[common], help=words("what works here, what does not, and the remedy")
+    )
+    parser.add_argument("--json", action="store_true", help=words("one JSON document on standard output"))
     parser.set_defaults(run=run)
 
 

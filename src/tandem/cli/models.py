@@ -1,36 +1,38 @@
 """``tandem models``: what can run here, and getting it."""
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 
 from tandem.cli.console import note, print_json, print_table, progress_shown
 from tandem.cli.words import Words, size
+from tandem.core.errors import CatalogError
 from tandem.core.models import ModelCard
 from tandem.settings import read_settings
 
 
 def add_parser(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser, words: Words
 ) -> None:
     """Describe the command and its verbs."""
-    parser = commands.add_parser("models", help="what can run here, and getting it")
+    parser = commands.add_parser("models", help=words("what can run here, and getting it"))
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
 
     def verb(name: str, help_text: str) -> argparse.ArgumentParser:
-        added = verbs.add_parser(name, parents=[common], help=help_text)
-        added.add_argument("--json", action="store_true", help="one JSON document on standard output")
+        added = verbs.add_parser(name, parents=[common], help=words(help_text))
+        added.add_argument("--json", action="store_true", help=words("one JSON document on standard output"))
         added.set_defaults(run=_RUN[name])
         return added
 
     verb("list", "every model of the catalog").add_argument(
-        "--refresh", action="store_true", help="ask Foundry's catalog over the network again"
+        "--refresh", action="store_true", help=words("ask Foundry's catalog over the network again")
     )
     verb("show", "one model, whole").add_argument("id")
     verb("pull", "fetch models and make them ready").add_argument("ids", nargs="+", metavar="ID")
     importing = verb("import", "make FILE.gguf, or a folder with genai_config.json, a model of the catalog")
     importing.add_argument("path", type=Path)
-    importing.add_argument("--id", help="its name in the catalog (default: from the file)")
-    importing.add_argument("--precision", choices=("int4", "int8"), default="int4", help="for GGUF files")
+    importing.add_argument("--id", help=words("its name in the catalog (default: from the file)"))
+    importing.add_argument("--precision", choices=("int4", "int8"), default="int4", help=words("for GGUF files"))
     verb("rm", "remove an installed model").add_argument("id")
 
 
@@ -55,8 +57,11 @@ async def _list(options: argparse.Namespace, words: Words) -> int:
 
     catalog = open_catalog(read_settings(options.config))
     if options.refresh:
-        remark = await catalog.refresh()
-        note(remark) if remark else None
+        try:
+            with progress_shown() as progress:
+                await catalog.foundry.refresh(progress)
+        except CatalogError as error:
+            note(error.message)
     cards = catalog.cards()
     if options.json:
         print_json([row(card) for card in cards])
@@ -118,10 +123,12 @@ async def _import(options: argparse.Namespace, words: Words) -> int:
 async def _rm(options: argparse.Namespace, words: Words) -> int:
     from tandem.app import open_catalog
 
-    freed = open_catalog(read_settings(options.config)).remove(options.id)
-    note(words("{model} is removed; {size} are free again.", model=options.id, size=size(freed)))
+    catalog = open_catalog(read_settings(options.config))
+    with progress_shown() as progress:
+        removed = await catalog.remove(options.id, progress)
+    note(words("{model} is removed; {size} are free again.", model=removed.id, size=size(removed.freed_bytes)))
     if options.json:
-        print_json({"id": options.id, "bytes_freed": freed})
+        print_json(asdict(removed))
     return 0
 
 

@@ -9,9 +9,34 @@ _POLISH: Mapping[str, str] = {
     "Tandem answers on {url}": "Tandem odpowiada pod {url}",
     "Press Ctrl-C to stop.": "Ctrl-C zatrzymuje.",
     "models": "modele",
+    "answer on one port": "odpowiadaj na jednym porcie",
+    "the address to listen on (default: 127.0.0.1)": "adres nasłuchu (domyślnie: 127.0.0.1)",
+    "the port to listen on (default: 8000)": "port nasłuchu (domyślnie: 8000)",
+    "A small model on your device and a large one far away, riding as one.": (
+        "Mały model na Twoim urządzeniu i duży daleko stąd, jadące razem."
+    ),
+    "a configuration file instead of ./tandem.toml": "plik konfiguracji zamiast ./tandem.toml",
+    "tell more on standard error": "mów więcej na standardowym wyjściu błędów",
+    "one answer, streamed": "jedna odpowiedź, strumieniem",
+    "what to ask; - reads standard input": "o co zapytać; - czyta standardowe wejście",
+    "a model or a policy (default: auto)": "model albo polityka (domyślnie: auto)",
+    "one JSON document when the answer is complete": "jeden dokument JSON, gdy odpowiedź jest cała",
+    "nothing of it may leave this machine": "nic z tego nie może opuścić tej maszyny",
+    "what can run here, and getting it": "co może tu działać i jak to zdobyć",
+    "one JSON document on standard output": "jeden dokument JSON na standardowym wyjściu",
+    "every model of the catalog": "wszystkie modele katalogu",
+    "ask Foundry's catalog over the network again": "zapytaj ponownie katalog Foundry przez sieć",
+    "one model, whole": "jeden model, w całości",
+    "fetch models and make them ready": "pobierz modele i przygotuj",
+    "make FILE.gguf, or a folder with genai_config.json, a model of the catalog": (
+        "uczyń PLIK.gguf lub folder z genai_config.json modelem katalogu"
+    ),
+    "its name in the catalog (default: from the file)": "nazwa w katalogu (domyślnie: z pliku)",
+    "for GGUF files": "dla plików GGUF",
+    "remove an installed model": "usuń zainstalowany model",
+    "what works here, what does not, and the remedy": "co tu działa, co nie, i co z tym zrobić",
     "seal": "pieczęć",
     "home page": "strona domowa",
-    "first question": "pierwsze pytanie",
     "{model} is not here yet: fetching it once.": "Modelu {model} jeszcze tu nie ma: pobieram go jeden raz.",
     "Read but not yet used in this version: {sections}. Every answer comes from this device.": (
         "Odczytane, lecz jeszcze nieużywane w tej wersji: {sections}. Każda odpowiedź powstaje na tym urządzeniu."

@@ -19,8 +19,8 @@ from tandem.catalog.convert.quantize import Grid, Quantized, assemble, search
 
 Floats: TypeAlias = NDArray[np.float32]
 
-_DAMPING = 0.01
-_BAND = 64
+_DAMPING = 0.08
+_BAND = 32
 
 
 def second_moments(inputs: Floats) -> Floats:

@@ -37,7 +37,7 @@ from tandem.catalog.convert.weights import DecoderWeights, Matrix
 Progress: TypeAlias = Callable[[int, int, str], None]
 
 _CALIBRATION_TOKENS = 256
-_CALIBRATION_SEQUENCES = 6
+_CALIBRATION_SEQUENCES = 8
 _LARGEST_CALIBRATED = 2_000_000_000
 _MINILM_TOKENS = 256
 
@@ -61,14 +61,17 @@ def silent(done: int, total: int, what: str) -> None:
 
 def read_gguf_header(path: Path) -> GgufFacts:
     """Facts of a GGUF file from its header alone; ConversionFailed where the file or its kind is unusable."""
-    gguf = GgufFile(path)
+    return _facts(GgufFile(path))
+
+
+def _facts(gguf: GgufFile) -> GgufFacts:
     architecture = architecture_of(gguf)
     counts: Counter[str] = Counter()
     for entry in gguf.tensors.values():
         counts[entry.format.name] += entry.weights
     return GgufFacts(
         architecture=architecture,
-        name=gguf.text("general.name", path.stem),
+        name=gguf.text("general.name", gguf.path.stem),
         licence=gguf.text("general.license", ""),
         quantization=counts.most_common(1)[0][0] if counts else "none",
         context_tokens=gguf.integer(f"{architecture}.context_length"),
@@ -83,8 +86,8 @@ def convert_gguf(source: Path, target: Path, *, precision: Precision, progress: 
     `progress(done, total, what)` is called as matrices are rounded. ConversionFailed says why a file cannot be
     converted; then, and on interruption, `target` stays as it was.
     """
-    facts = read_gguf_header(source)
     gguf = GgufFile(source)
+    facts = _facts(gguf)
     shape = read_shape(gguf)
     with whole_folder(target) as folder:
         write_tokenizer(folder, gguf, shape)
@@ -167,8 +170,9 @@ def _calibration_tokens(tokenizer: Path, shape: DecoderShape) -> NDArray[np.int6
     text = files("tandem.catalog.convert").joinpath("calibration.txt").read_text(encoding="utf-8")
     ids = np.array(Tokenizer.from_file(str(tokenizer)).encode(text).ids) % shape.vocabulary
     length = min(_CALIBRATION_TOKENS, shape.context_tokens, len(ids))
-    sequences = min(_CALIBRATION_SEQUENCES, len(ids) // length)
-    return ids[: sequences * length].reshape(sequences, length)
+    whole = ids[: len(ids) // length * length].reshape(-1, length)
+    chosen = np.linspace(0, len(whole) - 1, min(_CALIBRATION_SEQUENCES, len(whole))).astype(int)
+    return whole[chosen]
 
 
 class _Counted:

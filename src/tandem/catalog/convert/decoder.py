@@ -93,7 +93,9 @@ class DecoderGraph:
     def _first_norm(self, hidden: str) -> str:
         weight = self._norm("blk.0.attn_norm")
         attributes: dict[str, Attribute] = {"epsilon": self._shape.epsilon, "axis": -1, "stash_type": 1}
-        return self._graph.node("SimplifiedLayerNormalization", [hidden, weight], ["blk.0.normal"], attributes=attributes)
+        return self._graph.node(
+            "SimplifiedLayerNormalization", [hidden, weight], ["blk.0.normal"], attributes=attributes
+        )
 
     def _layer(self, layer: int, normal: str, skip: str, attention: list[str]) -> tuple[str, str]:
         """One block; gives the normalized input of the next and the running sum."""

@@ -8,6 +8,7 @@ Format: docs/gguf.md of the ggml project, versions 2 and 3, little-endian.
 from __future__ import annotations
 
 import math
+import mmap
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -56,8 +57,10 @@ class GgufFile:
             raise ConversionFailed(f"There is no file {path}. Give the path of a .gguf file.")
         if path.stat().st_size < 24:
             raise ConversionFailed(f"{path.name} is too short to be a GGUF file. Fetch it again.")
-        self._bytes = np.memmap(path, dtype=np.uint8, mode="r")
-        reader = _Reader(path.name, self._bytes)
+        with path.open("rb") as file:
+            mapped = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        self._bytes = np.frombuffer(mapped, dtype=np.uint8)
+        reader = _Reader(path.name, mapped)
         tensor_count, value_count = reader.opening()
         self.values: Mapping[str, Value] = reader.values(value_count)
         self.tensors: Mapping[str, TensorEntry] = reader.tensors(tensor_count, self.integer("general.alignment", 32))
@@ -137,7 +140,7 @@ class GgufFile:
 class _Reader:
     """A cursor over the mapped bytes that never steps past their end."""
 
-    def __init__(self, name: str, data: NDArray[np.uint8]) -> None:
+    def __init__(self, name: str, data: memoryview) -> None:
         self._name = name
         self._data = data
         self._at = 0
@@ -234,7 +237,7 @@ class _Reader:
         if count > len(self._data) - self._at:
             raise ConversionFailed(f"{self._name} is cut short at byte {len(self._data)}. Fetch it again.")
         self._at += count
-        return self._data[self._at - count : self._at].tobytes()
+        return bytes(self._data[self._at - count : self._at])
 
     def _damaged(self, what: str) -> ConversionFailed:
         return ConversionFailed(f"{self._name} is damaged near byte {self._at}: {what}. Fetch it again.")

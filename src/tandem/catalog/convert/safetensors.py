@@ -51,6 +51,4 @@ class Safetensors:
             raise self._damaged(f"the tensor {name} is not readable ({error})") from error
 
     def _damaged(self, what: str) -> ConversionFailed:
-        return ConversionFailed(
-            f"{self._path.name} is not a whole safetensors file: {what}. Fetch it again."
-        )
+        return ConversionFailed(f"{self._path.name} is not a whole safetensors file: {what}. Fetch it again.")

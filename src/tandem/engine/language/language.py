@@ -44,7 +44,8 @@ class Language:
         self._tools_in_system = TOOLS_IN_SYSTEM.search(self._tool_template.source) is not None
         self._dialect = self._spoken_dialect()
         self._vocabulary = Vocabulary(text.tokenizer_json, visible=self._visible())
-        self._thinks = UNTHINK in self._template.source or self._vocabulary.control(THINK) is not None
+        written = any(mark in self._template.source for mark in (THINK, UNTHINK))
+        self._thinks = written or self._vocabulary.control(THINK) is not None
         self.vocabulary_size = text.vocabulary_size
         self.context_tokens = text.context_tokens
         self.eos_ids = self._endings()

@@ -3,14 +3,19 @@
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 Logits = NDArray[np.float32]
 BLOCK = 256
+GREEDY_BELOW = 1e-4
 NUCLEUS_DEPTH = 12.0
 """Tokens less likely than the best by more than this (in nats, after temperature) are first left out of the nucleus."""
+NUCLEUS_SORT = 1024
+NUCLEUS_BINS = 2048
+NUCLEUS_BINS_A_NAT = 64.0
 
 
 class NothingAllowed(Exception):
@@ -58,7 +63,7 @@ class Sampler:
             logits = np.where(allowed, logits, np.float32(-np.inf))
             if logits.max() == -np.inf:
                 raise NothingAllowed
-        if self._choosing.temperature == 0.0:
+        if self._choosing.temperature < GREEDY_BELOW:
             return int(logits.argmax())
         return self._draw(logits)
 
@@ -72,30 +77,52 @@ class Sampler:
             self._shift[token] -= self._presence
 
     def _draw(self, logits: Logits) -> int:
+        top_k, top_p = self._choosing.top_k, self._choosing.top_p
         scaled = (logits - logits.max()) * np.float32(1.0 / self._choosing.temperature)
-        if 0 < self._choosing.top_k < logits.size:
-            ids = np.sort(np.argpartition(scaled, -self._choosing.top_k)[-self._choosing.top_k :]).astype(np.intp)
-            weights = np.exp(scaled[ids].astype(np.float64))
-            return self._from_few(ids, weights, float(weights.sum()))
+        if 0 < top_k < logits.size:
+            ids = np.sort(np.argpartition(scaled, -top_k)[-top_k:]).astype(np.intp)
+            weights = np.exp(scaled[ids])
+            if top_p < 1.0:
+                kept = _sorted_nucleus(weights, top_p * float(weights.sum(dtype=np.float64)))
+                ids, weights = ids[kept], weights[kept]
+            return self._pick(ids, weights)
         masses = np.exp(scaled)
-        if self._choosing.top_p < 1.0:
-            ids = np.flatnonzero(scaled > -NUCLEUS_DEPTH)
-            total = float(masses.sum(dtype=np.float64))
-            if float(masses[ids].sum(dtype=np.float64)) < self._choosing.top_p * total:
-                ids = np.flatnonzero(masses)
-            return self._from_few(ids, masses[ids].astype(np.float64), total)
+        if top_p < 1.0:
+            ids = nucleus(scaled, masses, top_p)
+            return self._pick(ids, masses[ids])
         return _pick_among_all(masses, self._random.random())
 
-    def _from_few(self, ids: NDArray[np.intp], weights: NDArray[np.float64], total: float) -> int:
-        """Draw from ``ids`` (ascending) of ``weights``, cut to the nucleus of ``top_p`` of ``total``."""
-        if self._choosing.top_p < 1.0:
-            order = np.argsort(-weights, kind="stable")
-            enough = int(np.searchsorted(np.cumsum(weights[order]), self._choosing.top_p * total)) + 1
-            kept = np.sort(order[:enough])
-            ids, weights = ids[kept], weights[kept]
-        steps = np.cumsum(weights)
-        at = int(np.searchsorted(steps, self._random.random() * steps[-1], side="right"))
+    def _pick(self, ids: NDArray[np.intp], weights: Logits) -> int:
+        steps = np.cumsum(weights, dtype=np.float64)
+        at = _place(steps, self._random.random() * float(steps[-1]), "right")
         return int(ids[min(at, ids.size - 1)])
+
+
+def nucleus(scaled: Logits, masses: Logits, top_p: float) -> NDArray[np.intp]:
+    """The ids, ascending, of the smallest set of likeliest tokens that holds ``top_p`` of the mass.
+
+    ``scaled`` are logits with the best at 0, ``masses`` their exponentials. Of equal tokens the lower ids come first.
+    A full sort is avoided: a few likely tokens are sorted; a flat distribution is cut by a histogram of its logits.
+    """
+    wanted = top_p * float(masses.sum(dtype=np.float64))
+    likely = np.flatnonzero(scaled > -NUCLEUS_DEPTH)
+    if likely.size <= NUCLEUS_SORT and float(masses[likely].sum(dtype=np.float64)) >= wanted:
+        return likely[_sorted_nucleus(masses[likely], wanted)]
+    bins = np.minimum(scaled * np.float32(-NUCLEUS_BINS_A_NAT), np.float32(NUCLEUS_BINS - 1)).astype(np.intp)
+    steps = np.cumsum(np.bincount(bins, weights=masses, minlength=NUCLEUS_BINS), dtype=np.float64)
+    edge = min(_place(steps, wanted, "left"), NUCLEUS_BINS - 1)
+    kept = bins < edge
+    at_edge = np.flatnonzero(bins == edge)
+    rest = wanted - (float(steps[edge - 1]) if edge else 0.0)
+    kept[at_edge[_sorted_nucleus(masses[at_edge], rest)]] = True
+    return np.flatnonzero(kept)
+
+
+def _sorted_nucleus(weights: Logits, wanted: float) -> NDArray[np.intp]:
+    """Positions, ascending, of the fewest heaviest weights that reach ``wanted`` (at least one)."""
+    order = np.argsort(-weights, kind="stable")
+    enough = _place(np.cumsum(weights[order], dtype=np.float64), wanted, "left") + 1
+    return np.sort(order[:enough])
 
 
 def _pick_among_all(masses: Logits, draw: float) -> int:
@@ -104,13 +131,16 @@ def _pick_among_all(masses: Logits, draw: float) -> int:
     sums = masses[:whole].reshape(-1, BLOCK).sum(axis=1, dtype=np.float32).astype(np.float64)
     sums = np.append(sums, masses[whole:].sum(dtype=np.float64))
     steps: NDArray[np.float64] = np.cumsum(sums)
-    target = draw * steps[-1]
-    block = int(np.searchsorted(steps, target, side="right"))
-    block = min(block, int(np.flatnonzero(sums)[-1]))
+    target = draw * float(steps[-1])
+    block = min(_place(steps, target, "right"), int(np.flatnonzero(sums)[-1]))
     inside = masses[block * BLOCK : (block + 1) * BLOCK if block * BLOCK < whole else None].astype(np.float64)
-    rest = target - (steps[block - 1] if block else 0.0)
-    at = int(np.searchsorted(np.cumsum(inside), rest, side="right"))
+    rest = target - (float(steps[block - 1]) if block else 0.0)
+    at = _place(np.cumsum(inside), rest, "right")
     return block * BLOCK + min(at, int(np.flatnonzero(inside)[-1]))
+
+
+def _place(steps: NDArray[np.float64], target: float, side: Literal["left", "right"]) -> int:
+    return int(np.searchsorted(steps, target, side=side))  # pyright: ignore[reportUnknownArgumentType]
 
 
 def log_probabilities(logits: Logits, chosen: int, top: int) -> tuple[float, list[tuple[int, float]]]:

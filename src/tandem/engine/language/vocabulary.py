@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 
 from tandem.core.errors import CorruptFile
 
-SENTINELS = range(0xF0000, 0xF00FF)
+SENTINELS = (0xF0000, 0x110000)
 """Private-use characters; the first that occurs in no text of a request marks its broken control strings."""
 
 
@@ -66,7 +66,7 @@ class Vocabulary:
     def sentinel(self, texts: Iterable[str]) -> str:
         """A character that occurs in none of the texts."""
         used = {char for text in texts for char in text}
-        return next(chr(point) for point in SENTINELS if chr(point) not in used)
+        return next(chr(point) for point in range(*SENTINELS) if chr(point) not in used)
 
     def defuse(self, text: str, sentinel: str) -> str:
         """Break every control string in what a user wrote, also one cut off at either end, with the sentinel."""

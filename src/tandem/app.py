@@ -1,0 +1,182 @@
+"""The composition root: `Settings` become running parts. The only file that knows every room."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
+
+from tandem.backends.device import DeviceModels, DeviceOptions, worker_starter
+from tandem.catalog.catalog import Catalog
+from tandem.core.chat import ChatRequest
+from tandem.core.errors import TandemError
+from tandem.core.models import ModelCard
+from tandem.core.ports import Progress, Responder
+from tandem.engine.host import WorkerOptions
+from tandem.engine.memory import ThisMachine
+from tandem.engine.seal import SealReport, probe_seal
+from tandem.gateway import Gateway, Names
+from tandem.presence import announced, running
+from tandem.settings import Settings
+
+if TYPE_CHECKING:
+    from tandem.server.service import Readiness, Service
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What runs: the models of this device, and the gateway before them."""
+
+    settings: Settings
+    catalog: Catalog
+    device: DeviceModels
+    gateway: Gateway
+
+
+def open_catalog(settings: Settings) -> Catalog:
+    """The catalog of this data folder."""
+    return Catalog(settings.home, offline=settings.offline)
+
+
+@asynccontextmanager
+async def assembled(settings: Settings) -> AsyncGenerator[Parts]:
+    """Every part that answering needs; no model is loaded before it is asked. Leaving ends every worker."""
+    catalog = open_catalog(settings)
+    device = DeviceModels(
+        catalog.card,
+        folder_of=catalog.folder,
+        start=worker_starter(_worker_options(settings)),
+        machine=ThisMachine(),
+        options=DeviceOptions(
+            keep_alive_seconds=None if settings.device.keep_alive < 0 else settings.device.keep_alive,
+            max_ram_bytes=settings.device.max_ram,
+            kv_bytes=settings.device.kv_cache,
+        ),
+    )
+    names = Names(
+        default_model=settings.device.model,
+        default_embedder=settings.device.embedder,
+        aliases=settings.aliases,
+    )
+    async with device:
+        gateway = Gateway(
+            cards=lambda: _with_loaded(catalog.cards(), device), backend=device.backend, embedder=device, names=names
+        )
+        yield Parts(settings=settings, catalog=catalog, device=device, gateway=gateway)
+
+
+@asynccontextmanager
+async def answering(settings: Settings, progress: Progress) -> AsyncGenerator[Responder]:
+    """Someone who answers: a server that runs here already, else models loaded for it; fetched first where missing."""
+    for server in running(settings.home):
+        from tandem.backends.openai_http import Endpoint, OpenAIBackend
+
+        card = ModelCard(id="auto", kind="chat", place="device", context_tokens=0, source=server.url)
+        yield OpenAIBackend(card, Endpoint(url=server.url, api_key=settings.api_key))
+        return
+    async with assembled(settings) as parts:
+        if not parts.catalog.card(settings.device.model).installed:
+            await parts.catalog.pull(settings.device.model, progress)
+        yield parts.gateway
+
+
+def check_address(settings: Settings) -> None:
+    """Refuse an address that strangers could reach without a key. Raises `SettingsError` with the remedy."""
+    from tandem.server.running import check_binding
+
+    check_binding(settings.server.host, has_key=settings.api_key is not None)
+
+
+async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
+    """Answer on the port until SIGINT or SIGTERM. ``ready`` gets the address once requests are accepted."""
+    from tandem.server import running as server
+    from tandem.server.routes import build
+
+    listening = server.listen(settings.server.host, settings.server.port)
+    url = server.url_of(listening)
+    async with assembled(settings) as parts, asyncio.TaskGroup() as tasks:
+        with announced(settings.home, url):
+            preload = tasks.create_task(_preload(parts)) if settings.device.preload else None
+            try:
+                await server.serve(build(_service(parts)), listening, ready=lambda: ready(url))
+            finally:
+                if preload:
+                    preload.cancel()
+
+
+async def seal_here() -> SealReport:
+    """The seal that a worker gets on this machine."""
+    return await asyncio.to_thread(probe_seal)
+
+
+async def reached_workers(url: str, api_key: str | None) -> Sequence[Mapping[str, Any]]:
+    """The workers of a running server, as it tells them. Raises `Unavailable`."""
+    from tandem.backends.openai_http import Endpoint, read_json
+
+    answer = await read_json(Endpoint(url=url, api_key=api_key), "/readyz")
+    return cast("list[Mapping[str, Any]]", answer.get("workers", []))
+
+
+def _worker_options(settings: Settings) -> WorkerOptions:
+    device = settings.device
+    return WorkerOptions(
+        sealed=device.sealed, kv_bytes=device.kv_cache, queue_limit=device.queue, threads=device.threads or 0
+    )
+
+
+def _with_loaded(cards: Sequence[ModelCard], device: DeviceModels) -> tuple[ModelCard, ...]:
+    return tuple(replace(card, loaded=card.installed and device.is_loaded(card.id)) for card in cards)
+
+
+async def _preload(parts: Parts) -> None:
+    """Load the default models before anyone asks; what goes wrong is told to the first who asks."""
+    for model in (parts.settings.device.model, parts.settings.device.embedder):
+        try:
+            await parts.device.preload(model)
+        except TandemError:
+            continue
+
+
+def _service(parts: Parts) -> "Service":
+    from tandem.server.service import Access, Limits, Service
+
+    settings = parts.settings
+    return Service(
+        responder=parts.gateway,
+        embedder=parts.gateway,
+        directory=parts.gateway,
+        counter=_Counter(parts),
+        readiness=lambda: _readiness(parts),
+        default_model=settings.device.model,
+        store=settings.home / "responses.sqlite",
+        access=Access(
+            api_keys=(settings.api_key,) if settings.api_key else (),
+            cors_origins=settings.server.cors_origins,
+            hosts=(*settings.server.allowed_hosts, settings.server.host),
+        ),
+        limits=Limits(body_bytes=settings.server.max_body_bytes),
+    )
+
+
+class _Counter:
+    """Counts tokens with the model that a request's name stands for."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def count_tokens(self, request: ChatRequest) -> int:
+        """Count the prompt's tokens, template included."""
+        route = self._parts.gateway.route(request.model, "chat")
+        return await self._parts.device.count_tokens(replace(request, model=route.card.id))
+
+
+async def _readiness(parts: Parts) -> "Readiness":
+    from tandem.server.service import Readiness, WorkerFact
+
+    model = parts.settings.device.model
+    installed = parts.catalog.card(model).installed
+    loaded = await parts.device.report()
+    workers = tuple(WorkerFact(model=one.model, pid=one.pid, seal=one.seal) for one in loaded)
+    seal = next((worker.seal for worker in workers if worker.model == model), "not started")
+    detail = "" if installed else f"{model} is not installed: run `tandem models pull {model}`."
+    return Readiness(ready=installed, model=model, seal=seal, detail=detail, workers=workers)

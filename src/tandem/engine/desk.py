@@ -1,0 +1,73 @@
+"""What a worker does with its frames, whatever kind of model it holds: the port between the process and the work."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from tandem.core.models import Ability, Kind
+from tandem.engine.frames import Ask, Count, Embed, EngineOptions, FromWorker, WorkerStats
+
+Act = Callable[[], None]
+"""Something that the main thread is to do between two steps."""
+
+
+class Outbox(Protocol):
+    """Where frames for the parent go. Any thread may put."""
+
+    def put(self, message: FromWorker) -> None:
+        """Add one frame; the main thread sends it after its step."""
+        ...
+
+    def flush(self) -> None:
+        """Send what is there now: for threads other than the main one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What a desk can do."""
+
+    kind: Kind
+    context_tokens: int
+    abilities: frozenset[Ability] = frozenset()
+    dimensions: int | None = None
+
+
+class Desk(Protocol):
+    """Calls in, frames out. All methods run in the worker's main thread."""
+
+    @property
+    def about(self) -> About:
+        """What it can do."""
+        ...
+
+    def accept(self, message: Ask | Count | Embed) -> None:
+        """A new call."""
+        ...
+
+    def cancel(self, call: int) -> None:
+        """Nobody waits for a call any more."""
+        ...
+
+    def step(self) -> bool:
+        """Do a little work; ``False`` when there is none."""
+        ...
+
+    def stats(self) -> WorkerStats:
+        """How it is doing."""
+        ...
+
+
+def open_desk(folder: Path, options: EngineOptions, outbox: Outbox, later: Callable[[Act], None]) -> Desk:
+    """Load the model of a folder: one that talks where there is a ``genai_config.json``, else one that embeds.
+
+    ``later`` hands an act to the main thread. Raises `CorruptFile` for a folder that holds no model that can be opened.
+    """
+    if (folder / "genai_config.json").is_file():
+        from tandem.engine.chat_desk import ChatDesk
+
+        return ChatDesk.open(folder, options, outbox, later)
+    from tandem.engine.embedding_desk import EmbeddingDesk
+
+    return EmbeddingDesk.open(folder, options, outbox)

@@ -1,0 +1,103 @@
+"""What the completion dialects of OpenAI share on the way in: how tokens are chosen, and how the answer travels."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from tandem.core.chat import NO_BIAS, Priority, Sampling
+from tandem.core.errors import BadRequest, Unsupported
+
+Text = Annotated[str, Meta(min_length=1)]
+Penalty = Annotated[float, Meta(ge=-2, le=2)]
+TokenId = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+TokenCount = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+Bias = Annotated[dict[TokenId, Annotated[float, Meta(ge=-100, le=100)]], Meta(max_length=300)]
+Stop = Text | Annotated[list[Text], Meta(max_length=16)]
+Metadata = Annotated[dict[str, str], Meta(max_length=16)]
+
+
+class StreamOptions(Struct, kw_only=True):
+    """What a stream carries besides the answer."""
+
+    include_usage: bool | None = None
+    include_obfuscation: bool | None = None
+
+
+class Generation(Struct, kw_only=True):
+    """The fields that chat and plain completions have in common. ``top_k`` and ``priority`` are not OpenAI's."""
+
+    model: Text
+    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
+    top_k: Annotated[int, Meta(ge=-1, le=2**31 - 1)] | None = None
+    seed: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None = None
+    stop: Stop | None = None
+    frequency_penalty: Penalty | None = None
+    presence_penalty: Penalty | None = None
+    logit_bias: Bias | None = None
+    n: Annotated[int, Meta(ge=1, le=128)] | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    ignore_eos: bool | None = None
+    user: str | None = None
+
+
+def sampling_of(body: Generation, *, max_tokens: int | None, top_logprobs: int | None) -> Sampling:
+    """How tokens are chosen. ``top_logprobs`` of ``None`` means no log-probabilities at all."""
+    bias: Mapping[int, float] = body.logit_bias or NO_BIAS
+    return Sampling(
+        temperature=body.temperature,
+        top_p=_top_p(body),
+        top_k=None if body.top_k is None else max(body.top_k, 0),
+        seed=body.seed,
+        stop=(body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ()),
+        max_tokens=max_tokens,
+        frequency_penalty=body.frequency_penalty or 0.0,
+        presence_penalty=body.presence_penalty or 0.0,
+        logit_bias=bias,
+        logprobs=top_logprobs is not None,
+        top_logprobs=top_logprobs or 0,
+    )
+
+
+def choice_count(body: Generation, limit: int) -> int:
+    """How many choices are wanted. Raises `BadRequest` above the server's own limit."""
+    wanted = body.n or 1
+    if wanted > limit:
+        raise BadRequest(f"Invalid value for 'n': this server gives at most {limit} choices.", param="n")
+    return wanted
+
+
+def check_stream_options(body: Generation) -> None:
+    """Options of a stream without a stream are a mistake. Raises `BadRequest`."""
+    if body.stream_options is not None and not body.stream:
+        raise BadRequest("'stream_options' is only allowed when 'stream' is true.", param="stream_options")
+
+
+def priority_of(headers: Mapping[str, str], asked: object) -> Priority:
+    """Who may wait, by ``priority`` in the body, ``x-tandem-priority``, or Open WebUI's ``X-Task`` of background tasks.
+
+    Other programs give ``priority`` other meanings; values that are not ours are let pass.
+    """
+    for wish in (asked, headers.get("x-tandem-priority", "").strip().lower()):
+        if wish == "background":
+            return "background"
+        if wish == "interactive":
+            return "interactive"
+    return "background" if headers.get("x-task", "").strip() else "interactive"
+
+
+def private_of(headers: Mapping[str, str]) -> bool:
+    """Whether the caller wants this request to stay on the device (``x-tandem-private: true``)."""
+    return headers.get("x-tandem-private", "").strip().lower() in {"1", "true", "yes"}
+
+
+def refuse(param: str, why: str) -> Unsupported:
+    """A parameter of OpenAI's that would change the answer and that nothing here can honour."""
+    return Unsupported(f"'{param}' is not supported: {why}", param=param, code="unsupported_parameter")
+
+
+def _top_p(body: Generation) -> float | None:
+    # OpenAI allows 0, which leaves the best token alone; the core wants a share above nothing.
+    return None if body.top_p is None else max(body.top_p, 1e-6)

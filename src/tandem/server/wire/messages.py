@@ -1,0 +1,118 @@
+"""Anthropic's Messages API: an answer as blocks, and the count of what a question would cost to read."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from tandem.core.chat import ChatEvent, ChatRequest, Sampling
+from tandem.core.errors import BadRequest
+from tandem.core.models import ModelCard
+from tandem.server.answers import begin
+from tandem.server.decode import decoded, encoded
+from tandem.server.exchange import exchange_of
+from tandem.server.failures import Failure, anthropic_shape
+from tandem.server.service import Service
+from tandem.server.sse import EventStream, frame, json_response
+from tandem.server.wire.fields import priority_of, private_of
+from tandem.server.wire.json_text import JsonObject
+from tandem.server.wire.messages_ask import (
+    Ask,
+    CountAsk,
+    format_of,
+    parallel_tool_calls_of,
+    refuse_what_cannot_be_honoured,
+    sampling_of,
+    shows_thoughts,
+    tool_choice_of,
+    tools_of,
+)
+from tandem.server.wire.messages_events import MessageWriter
+from tandem.server.wire.messages_turns import messages_of
+
+
+def routes(service: Service) -> list[BaseRoute]:
+    """Every route of the dialect."""
+    here = _Messages(service)
+    return [
+        Route("/v1/messages", here.create, methods=["POST"]),
+        Route("/v1/messages/count_tokens", here.count, methods=["POST"]),
+    ]
+
+
+class _Messages:
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def create(self, request: Request) -> Response:
+        exchange = exchange_of(request)
+        exchange.headers.append((b"request-id", exchange.request_id.encode()))
+        ask = decoded(await request.body(), Ask)
+        card = self._card(ask.model)
+        sampling = sampling_of(ask, context_tokens=card.context_tokens)
+        answer = await begin(self._service, request, _chat_request(ask, card, request, sampling))
+        writer = MessageWriter(
+            message_id=f"msg_{self._service.new_id()}",
+            model=answer.started.model,
+            new_id=self._service.new_id,
+            shows_thoughts=shows_thoughts(ask),
+            bounded=sampling.max_tokens is not None,
+        )
+        if ask.stream:
+            return EventStream(_frames(answer.events, writer), broken=_broken, exchange=exchange)
+        async with aclosing(answer.events) as events:
+            async for event in events:
+                writer.add(event)
+        writer.end()
+        return json_response(encoded(writer.message()))
+
+    async def count(self, request: Request) -> Response:
+        ask = decoded(await request.body(), CountAsk)
+        asked = _chat_request(ask, self._card(ask.model), request, Sampling())
+        return json_response(encoded({"input_tokens": await self._service.counter.count_tokens(asked)}))
+
+    def _card(self, model: str) -> ModelCard:
+        card = self._service.directory.card(model)
+        if card.kind != "chat":
+            raise BadRequest(
+                f"The model '{model}' makes embeddings and does not answer. GET /v1/models lists those that do.",
+                param="model",
+                code="model_not_supported",
+            )
+        return card
+
+
+def _chat_request(ask: CountAsk, card: ModelCard, request: Request, sampling: Sampling) -> ChatRequest:
+    refuse_what_cannot_be_honoured(ask, reasons="reasoning" in card.abilities)
+    tools = tools_of(ask)
+    return ChatRequest(
+        id=exchange_of(request).request_id,
+        model=ask.model,
+        messages=messages_of(ask.system, ask.messages),
+        sampling=sampling,
+        tools=tools,
+        tool_choice=tool_choice_of(ask, tools),
+        parallel_tool_calls=parallel_tool_calls_of(ask),
+        response_format=format_of(ask),
+        priority=priority_of(request.headers, None),
+        private=private_of(request.headers),
+    )
+
+
+async def _frames(events: AsyncGenerator[ChatEvent], writer: MessageWriter) -> AsyncGenerator[bytes]:
+    async with aclosing(events):
+        yield _written(writer.begin())
+        async for event in events:
+            if written := writer.add(event):
+                yield _written(written)
+    yield _written(writer.end())
+
+
+def _written(events: list[JsonObject]) -> bytes:
+    return b"".join(frame(encoded(event), str(event["type"])) for event in events)
+
+
+def _broken(failure: Failure) -> bytes:
+    return frame(encoded(anthropic_shape(failure)), "error")

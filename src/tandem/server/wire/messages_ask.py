@@ -1,0 +1,211 @@
+"""What a caller of Anthropic's Messages API sends, and which of it can be honoured.
+
+Fields that Anthropic knows and that would change the answer are honoured or refused; unknown ones are let pass.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from tandem.core.chat import ResponseFormat, Sampling, Tool, ToolChoice
+from tandem.core.errors import BadRequest, Unsupported
+from tandem.server.wire.fields import TokenCount, refuse
+from tandem.server.wire.json_text import json_text
+
+LEAST_MASS = 1e-6
+"""What a ``top_p`` of 0 means: the likeliest token alone."""
+OUTPUT_SCHEMA = "output_config.format.schema"
+
+
+class Block(Struct, kw_only=True):
+    """One content block of any type; which fields it needs depends on ``type``."""
+
+    type: str
+    text: str | None = None
+    thinking: str | None = None
+    id: str | None = None
+    name: str | None = None
+    input: dict[str, object] | None = None
+    tool_use_id: str | None = None
+    content: "str | list[Block] | dict[str, object] | None" = None
+    is_error: bool | None = None
+
+
+class Turn(Struct, kw_only=True):
+    """One message of the conversation."""
+
+    role: Literal["user", "assistant", "system"]
+    content: str | list[Block]
+
+
+class TextBlock(Struct, tag_field="type", tag="text", kw_only=True):
+    """A piece of the system prompt."""
+
+    text: str
+
+
+class ToolOffer(Struct, kw_only=True):
+    """A tool of the caller's own. Tools that Anthropic defined have another ``type``, and are refused."""
+
+    name: str
+    type: str | None = None
+    description: str | None = None
+    input_schema: dict[str, object] | None = None
+    strict: bool | None = None
+
+
+class ToolUse(Struct, kw_only=True):
+    """How tools are to be used."""
+
+    type: Literal["auto", "any", "tool", "none"]
+    name: str | None = None
+    disable_parallel_tool_use: bool | None = None
+
+
+class Thinking(Struct, kw_only=True):
+    """Whether the model is to think before it answers, and whether its thoughts are shown."""
+
+    type: str
+    budget_tokens: Annotated[int, Meta(ge=1)] | None = None
+    display: Literal["summarized", "omitted"] | None = None
+
+
+class OutputFormat(Struct, kw_only=True):
+    """The shape that the text must have."""
+
+    type: Literal["json_schema"]
+    schema: dict[str, object]
+
+
+class OutputConfig(Struct, kw_only=True):
+    """Options for the output."""
+
+    format: OutputFormat | None = None
+    effort: str | None = None
+
+
+class CountAsk(Struct, kw_only=True):
+    """The body of ``POST /v1/messages/count_tokens``."""
+
+    model: Annotated[str, Meta(min_length=1)]
+    messages: Annotated[list[Turn], Meta(min_length=1)]
+    system: str | list[TextBlock] | None = None
+    tools: list[ToolOffer] | None = None
+    tool_choice: ToolUse | None = None
+    thinking: Thinking | None = None
+    output_config: OutputConfig | None = None
+    output_format: OutputFormat | None = None
+    mcp_servers: list[dict[str, object]] | None = None
+    context_management: dict[str, object] | None = None
+
+
+class Ask(CountAsk, kw_only=True):
+    """The body of ``POST /v1/messages``."""
+
+    max_tokens: TokenCount
+    stream: bool | None = None
+    stop_sequences: list[Annotated[str, Meta(min_length=1)]] | None = None
+    temperature: Annotated[float, Meta(ge=0, le=1)] | None = None
+    top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
+    top_k: Annotated[int, Meta(ge=0, le=2**31 - 1)] | None = None
+    metadata: dict[str, object] | None = None
+    service_tier: str | None = None
+    container: str | dict[str, object] | None = None
+    inference_geo: str | None = None
+
+
+def refuse_what_cannot_be_honoured(ask: CountAsk, *, reasons: bool) -> None:
+    """Raise `Unsupported` for a field that would change the answer. ``reasons`` tells of a model that thinks."""
+    if ask.mcp_servers:
+        raise refuse("mcp_servers", "no tool runs here. Connect to them yourself and send their tools.")
+    if ask.context_management and ask.context_management.get("edits"):
+        raise refuse("context_management", "messages are never edited here. Send those that count.")
+    if isinstance(ask, Ask) and ask.container:
+        raise refuse("container", "no code runs here. Leave it out.")
+    if ask.output_config and ask.output_config.effort not in {None, "high"}:
+        raise refuse("output_config.effort", "no model here knows any but high, the default. Leave it out.")
+    if isinstance(ask, Ask) and ask.inference_geo not in {None, "global"}:
+        raise refuse("inference_geo", "where an answer is made is decided by the model and the policy. Leave it out.")
+    _check_thinking(ask.thinking, reasons=reasons)
+
+
+def _check_thinking(thinking: Thinking | None, *, reasons: bool) -> None:
+    match thinking.type if thinking else None:
+        case "enabled" if not reasons:
+            raise refuse("thinking", "this model does not think before it answers. Leave it out, or choose another.")
+        case "disabled" if reasons:
+            raise refuse("thinking", "this model always thinks before it answers. Leave it out, or choose another.")
+        case None | "enabled" | "disabled" | "adaptive":
+            return
+        case _:
+            raise refuse("thinking.type", "it must be enabled, disabled or adaptive.")
+
+
+def sampling_of(ask: Ask, *, context_tokens: int) -> Sampling:
+    """How tokens are chosen. A ``max_tokens`` beyond the whole context is no limit: the context ends first."""
+    return Sampling(
+        temperature=ask.temperature,
+        top_p=None if ask.top_p is None else max(ask.top_p, LEAST_MASS),
+        top_k=ask.top_k,
+        stop=tuple(ask.stop_sequences or ()),
+        max_tokens=ask.max_tokens if ask.max_tokens < context_tokens else None,
+    )
+
+
+def format_of(ask: CountAsk) -> ResponseFormat:
+    """The shape that the text must have. ``output_format`` is the older name of ``output_config.format``."""
+    wanted = (ask.output_config.format if ask.output_config else None) or ask.output_format
+    if wanted is None:
+        return ResponseFormat()
+    return ResponseFormat(kind="json_schema", schema_json=json_text(wanted.schema, OUTPUT_SCHEMA))
+
+
+def tools_of(ask: CountAsk) -> tuple[Tool, ...]:
+    """The tools that are offered. Raises `Unsupported` for one that Anthropic defined."""
+    return tuple(_tool(offer, f"tools[{at}]") for at, offer in enumerate(ask.tools or ()))
+
+
+def _tool(offer: ToolOffer, param: str) -> Tool:
+    if offer.type not in {None, "custom"}:
+        raise Unsupported(
+            f"'{param}.type' must be 'custom': tools that Anthropic defines are not known to the models here. "
+            "Offer a tool of your own with an 'input_schema'.",
+            param=f"{param}.type",
+        )
+    if not offer.name:
+        raise BadRequest(f"'{param}.name' must not be empty.", param=f"{param}.name")
+    if offer.input_schema is None:
+        raise BadRequest(f"Missing required parameter: '{param}.input_schema'.", param=f"{param}.input_schema")
+    return Tool(
+        name=offer.name,
+        description=offer.description or "",
+        parameters_json=json_text(offer.input_schema, f"{param}.input_schema"),
+        strict=bool(offer.strict),
+    )
+
+
+def tool_choice_of(ask: CountAsk, tools: Sequence[Tool]) -> ToolChoice:
+    """How tools are to be used. Raises `BadRequest` where a tool is demanded that is not offered."""
+    choice = ask.tool_choice
+    if choice is None or choice.type == "auto":
+        return ToolChoice()
+    if choice.type == "none":
+        return ToolChoice(mode="none")
+    if not tools:
+        raise BadRequest("'tool_choice' demands a tool, but 'tools' offers none.", param="tool_choice")
+    if choice.type == "any":
+        return ToolChoice(mode="required")
+    if choice.name not in {tool.name for tool in tools}:
+        raise BadRequest("'tool_choice.name' is not among 'tools'.", param="tool_choice.name")
+    return ToolChoice(mode="named", name=choice.name)
+
+
+def parallel_tool_calls_of(ask: CountAsk) -> bool:
+    """Whether several tools may be called at once."""
+    return not (ask.tool_choice and ask.tool_choice.disable_parallel_tool_use)
+
+
+def shows_thoughts(ask: CountAsk) -> bool:
+    """Whether thoughts are told; where they are not, a thinking block still says that there were some."""
+    return not (ask.thinking and ask.thinking.display == "omitted")

@@ -1,0 +1,217 @@
+"""OpenAI's Responses API: answers that are kept, listed, continued and deleted."""
+
+import logging
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import cast
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from tandem.core.chat import ChatRequest, Message
+from tandem.core.errors import BadRequest, NotFound, Unavailable, Unsupported
+from tandem.core.models import ModelCard
+from tandem.server.answers import Answer, begin
+from tandem.server.decode import decoded, encoded
+from tandem.server.exchange import exchange_of
+from tandem.server.failures import Failure
+from tandem.server.service import Service
+from tandem.server.sse import EventStream, frame, json_response
+from tandem.server.stored import ResponseStore, StoredResponse
+from tandem.server.wire.fields import priority_of, private_of
+from tandem.server.wire.json_text import JsonObject
+from tandem.server.wire.responses_ask import (
+    Ask,
+    echo_of,
+    format_of,
+    refuse_what_cannot_be_honoured,
+    sampling_of,
+    tool_choice_of,
+    tools_of,
+)
+from tandem.server.wire.responses_events import ResponseWriter
+from tandem.server.wire.responses_items import normalized, turns_of
+from tandem.server.wire.responses_pages import page_of
+
+log = logging.getLogger(__name__)
+
+
+def routes(service: Service, store: ResponseStore) -> list[BaseRoute]:
+    """Every route of the dialect."""
+    here = _Responses(service, store)
+    return [
+        Route("/v1/responses", here.create, methods=["POST"]),
+        Route("/v1/responses/input_tokens", here.count, methods=["POST"]),
+        Route("/v1/responses/{response_id}", here.retrieve, methods=["GET"]),
+        Route("/v1/responses/{response_id}", here.delete, methods=["DELETE"]),
+        Route("/v1/responses/{response_id}/cancel", here.cancel, methods=["POST"]),
+        Route("/v1/responses/{response_id}/input_items", here.list_inputs, methods=["GET"]),
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """A body that was read: what goes to the model, this turn's own items, and what the response object repeats."""
+
+    ask: Ask
+    chat: ChatRequest
+    inputs: tuple[JsonObject, ...]
+
+    @property
+    def stored(self) -> bool:
+        return self.ask.store is not False
+
+
+class _Responses:
+    def __init__(self, service: Service, store: ResponseStore) -> None:
+        self._service = service
+        self._store = store
+
+    async def create(self, request: Request) -> Response:
+        asked = await self._asked(request)
+        if asked.stored:
+            await self._store.ready()
+        answer = await begin(self._service, request, asked.chat)
+        writer = ResponseWriter(self._shell(asked, answer), new_id=self._service.new_id, now=self._service.now)
+        events = self._events(asked, answer, writer)
+        if asked.ask.stream:
+            exchange = exchange_of(request)
+            return EventStream(_frames(events), broken=lambda failure: _broken(writer, failure), exchange=exchange)
+        last: JsonObject = {}
+        async with aclosing(events):
+            async for event in events:
+                last = event
+        return json_response(encoded(last["response"]))
+
+    async def count(self, request: Request) -> Response:
+        asked = await self._asked(request, default_model=self._service.default_model)
+        tokens = await self._service.counter.count_tokens(asked.chat)
+        return json_response(encoded({"object": "response.input_tokens", "input_tokens": tokens}))
+
+    async def retrieve(self, request: Request) -> Response:
+        if request.query_params.get("stream", "false").lower() not in {"false", "0", ""}:
+            raise Unsupported("A response that is complete is not streamed again: leave out 'stream'.", param="stream")
+        stored = await self._store.load(request.path_params["response_id"])
+        return json_response(encoded({**stored.body, "output": stored.outputs}))
+
+    async def delete(self, request: Request) -> Response:
+        response_id: str = request.path_params["response_id"]
+        await self._store.delete(response_id)
+        return json_response(encoded({"id": response_id, "object": "response", "deleted": True}))
+
+    async def cancel(self, request: Request) -> Response:
+        await self._store.load(request.path_params["response_id"])
+        raise BadRequest("Cannot cancel a synchronous response: close its connection instead.", param="response_id")
+
+    async def list_inputs(self, request: Request) -> Response:
+        stored = await self._store.load(request.path_params["response_id"])
+        try:
+            before = await self._history(stored.previous_id) if stored.previous_id else ()
+        except BadRequest:
+            before = ()  # an earlier turn was deleted: what is left of the conversation is this turn's own input
+        return json_response(encoded(page_of([*before, *stored.inputs], request.query_params)))
+
+    async def _asked(self, request: Request, *, default_model: str | None = None) -> _Asked:
+        ask = decoded(await request.body(), Ask)
+        card = self._card(ask.model or default_model)
+        refuse_what_cannot_be_honoured(ask, reasons="reasoning" in card.abilities)
+        tools = tools_of(ask)
+        before = await self._history(ask.previous_response_id) if ask.previous_response_id else ()
+        inputs = await self._resolved(normalized(ask.input, self._service.new_id))
+        if not before and not inputs:
+            raise BadRequest("Missing required parameter: 'input'.", param="input", code="missing_required_parameter")
+        instructions = [Message(role="system", content=ask.instructions)] if ask.instructions else []
+        chat = ChatRequest(
+            id=exchange_of(request).request_id,
+            model=ask.model or card.id,
+            messages=(*instructions, *turns_of([*before, *inputs])),
+            sampling=sampling_of(ask),
+            tools=tools,
+            tool_choice=tool_choice_of(ask, tools),
+            parallel_tool_calls=ask.parallel_tool_calls is not False,
+            response_format=format_of(ask),
+            priority=priority_of(request.headers, None),
+            private=private_of(request.headers),
+        )
+        return _Asked(ask=ask, chat=chat, inputs=inputs)
+
+    def _card(self, model: str | None) -> ModelCard:
+        if not model:
+            raise BadRequest("Missing required parameter: 'model'.", param="model", code="missing_required_parameter")
+        card = self._service.directory.card(model)
+        if card.kind != "chat":
+            raise BadRequest(
+                f"The model '{model}' makes embeddings and does not answer. GET /v1/models lists those that do.",
+                param="model",
+                code="model_not_supported",
+            )
+        return card
+
+    async def _history(self, response_id: str) -> tuple[JsonObject, ...]:
+        try:
+            turns = await self._store.chain(response_id)
+        except NotFound as error:
+            raise BadRequest(error.message, param="previous_response_id", code="previous_response_not_found") from error
+        return tuple(item for turn in turns for item in (*turn.inputs, *turn.outputs))
+
+    async def _resolved(self, items: Sequence[JsonObject]) -> tuple[JsonObject, ...]:
+        return tuple(
+            [
+                await self._store.find_item(str(item["id"])) if item["type"] == "item_reference" else item
+                for item in items
+            ]
+        )
+
+    def _shell(self, asked: _Asked, answer: Answer) -> JsonObject:
+        return {
+            "id": f"resp_{self._service.new_id()}",
+            "object": "response",
+            "created_at": int(self._service.now()),
+            "background": False,
+            "model": answer.started.model,
+            "store": asked.stored,
+            **echo_of(asked.ask),
+        }
+
+    async def _events(self, asked: _Asked, answer: Answer, writer: ResponseWriter) -> AsyncGenerator[JsonObject]:
+        async with aclosing(answer.events) as events:
+            for wire_event in writer.begin():
+                yield wire_event
+            async for event in events:
+                for wire_event in writer.add(event):
+                    yield wire_event
+        for wire_event in writer.end():
+            yield await self._kept(asked, wire_event) if asked.stored else wire_event
+
+    async def _kept(self, asked: _Asked, ended: JsonObject) -> JsonObject:
+        """Store a response before its last event tells of it, so that it can be continued as soon as it is known."""
+        response = cast("JsonObject", ended["response"])
+        stored = StoredResponse(
+            id=str(response["id"]),
+            previous_id=asked.ask.previous_response_id,
+            body={name: value for name, value in response.items() if name != "output"},
+            inputs=asked.inputs,
+            outputs=tuple(cast("list[JsonObject]", response["output"])),
+        )
+        try:
+            await self._store.save(stored)
+        except Unavailable:
+            log.warning("%s was answered but could not be stored", stored.id)
+            return {**ended, "response": {**response, "store": False}}
+        return ended
+
+
+async def _frames(events: AsyncGenerator[JsonObject]) -> AsyncGenerator[bytes]:
+    async with aclosing(events):
+        async for event in events:
+            yield _frame(event)
+
+
+def _frame(event: JsonObject) -> bytes:
+    return frame(encoded(event), str(event["type"]))
+
+
+def _broken(writer: ResponseWriter, failure: Failure) -> bytes:
+    return b"".join(_frame(event) for event in writer.fail(failure))

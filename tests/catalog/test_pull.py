@@ -68,6 +68,10 @@ def watched(catalog: Catalog, model: str) -> Steps:
     return steps
 
 
+def removed(catalog: Catalog, model: str) -> int:
+    return asyncio.run(catalog.remove(model, Steps())).freed_bytes
+
+
 def test_a_pulled_model_is_whole_noted_and_found_by_others(tmp_path: Path, tiny: tuple[Embedded, Embedded]) -> None:
     home = tmp_path / "home"
     steps = watched(Catalog(home, embedded=tiny), "tiny")
@@ -97,7 +101,7 @@ def test_the_second_model_of_a_wheel_needs_no_download(
     stocked: Path, tiny: tuple[Embedded, Embedded], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     catalog = Catalog(stocked, embedded=tiny)
-    catalog.remove("tiny-int8")
+    removed(catalog, "tiny-int8")
     only_from(monkeypatch, tmp_path / "nowhere")
 
     steps = watched(catalog, "tiny-int8")
@@ -130,7 +134,7 @@ def test_a_listing_says_what_is_here_and_what_can_be_had_in_milliseconds(
     stocked: Path, tiny: tuple[Embedded, Embedded]
 ) -> None:
     catalog = Catalog(stocked, embedded=tiny)
-    catalog.remove("tiny")
+    removed(catalog, "tiny")
     began = time.perf_counter()
 
     cards = catalog.cards()
@@ -206,7 +210,7 @@ def test_a_note_that_cannot_be_read_hides_one_model_and_names_the_remedy(
     assert [card.installed for card in catalog.cards()[:2]] == [False, True]
     with pytest.raises(CorruptFile, match="tandem models rm tiny"):
         catalog.folder("tiny")
-    assert catalog.remove("tiny") > 0
+    assert removed(catalog, "tiny") > 0
     with pytest.raises(Unavailable):
         catalog.folder("tiny")
 
@@ -228,9 +232,9 @@ def test_removing_frees_the_model_and_then_the_download(stocked: Path, tiny: tup
     kept = home / "wheels" / tiny[0].wheel.file_name
     sizes = {name: sum(f.stat().st_size for f in (home / "models" / name).iterdir()) for name in ("tiny", "tiny-int8")}
 
-    first = catalog.remove("tiny")
+    first = removed(catalog, "tiny")
     still_there = kept.exists()
-    second = catalog.remove("tiny-int8")
+    second = removed(catalog, "tiny-int8")
 
     assert first == sizes["tiny"]
     assert still_there
@@ -245,7 +249,7 @@ def test_removing_what_is_not_there_is_refused(tmp_path: Path, tiny: tuple[Embed
 
     for model in ("tiny", "no-such-model", "..", "", "/etc", "phi-4-mini"):
         with pytest.raises(NotFound):
-            catalog.remove(model)
+            removed(catalog, model)
 
 
 def test_removing_while_another_installs_is_refused(stocked: Path, tiny: tuple[Embedded, Embedded]) -> None:
@@ -254,7 +258,7 @@ def test_removing_while_another_installs_is_refused(stocked: Path, tiny: tuple[E
     async def remove_meanwhile() -> None:
         async with hold(Shelf(stocked).lock("tiny"), "tiny", Steps()):
             with pytest.raises(Busy, match="busy with tiny"):
-                catalog.remove("tiny")
+                await catalog.remove("tiny", Steps())
 
     asyncio.run(remove_meanwhile())
     assert catalog.card("tiny").installed

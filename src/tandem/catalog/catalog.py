@@ -5,6 +5,7 @@ What is installed is read from the disk each time, so several processes agree. L
 
 import asyncio
 import difflib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +20,15 @@ from tandem.catalog.wheels import WheelStore
 from tandem.core.errors import BadRequest, NotFound, Offline, Unavailable
 from tandem.core.models import ModelCard
 from tandem.core.ports import Progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removed:
+    """What `Catalog.remove` did. ``freed_bytes`` counts the model and a kept download that nothing else needs."""
+
+    id: str
+    freed_bytes: int
+    can_be_pulled_again: bool
 
 
 class Catalog:
@@ -125,28 +135,20 @@ class Catalog:
 
         return await asyncio.to_thread(lambda: tuple(name for name in note.files if not whole(name)))
 
-    def remove(self, model: str) -> int:
-        """Remove an installed model and a kept download that nothing else needs; returns the bytes that were freed.
+    async def remove(self, model: str, progress: Progress) -> Removed:
+        """Remove an installed model, and a kept download that nothing else needs.
 
         Raises `NotFound` where none of that id is installed, `Busy` while another Tandem is installing it.
         """
         if not _could_be_id(model) or not self._shelf.folder(model).is_dir():
             self.card(model)
             raise NotFound(f"{model} is not installed, so there is nothing to remove.", param="model")
+        progress(0, 0, f"Removing {model}")
         with disk_errors_as_ours(f"Removing {model}", self._shelf.home), hold_at_once(self._shelf.lock(model), model):
-            return self._shelf.take_away(model) + self._forget_download(model)
-
-    async def refresh(self) -> str | None:
-        """Ask Foundry Local's catalog what it offers now, and remember it.
-
-        Returns a sentence where it cannot be asked (within a second where there is no network); what is remembered
-        stays as it is.
-        """
-        try:
-            await self.foundry.refresh(lambda _done, _total, _what: None)
-        except (Offline, Unavailable) as error:
-            return f"{error.message} {self.foundry.memory_in_words()}"
-        return None
+            freed = await asyncio.to_thread(self._shelf.take_away, model)
+            freed += self._forget_download(model)
+        again = model in self._embedded or any(card.id == model for card in self.foundry.cards())
+        return Removed(id=model, freed_bytes=freed, can_be_pulled_again=again)
 
     async def _pull_other(self, model: str, progress: Progress) -> ModelCard:
         if _could_be_id(model) and model in self._shelf.installed():

@@ -107,7 +107,7 @@ class FoundryShop:
             return tuple(_known_card(alias) for alias in _KNOWN)
         return tuple(_offer_card(offer) for offer in listing.offers)
 
-    def memory_in_words(self) -> str:
+    def _memory_in_words(self) -> str:
         """What the list of models rests on, for people."""
         listing = self.listing()
         if listing is None:
@@ -124,10 +124,17 @@ class FoundryShop:
         raise NotFound(f'Nothing is remembered of "{alias}". Ask the catalog with `tandem models list --refresh`.')
 
     async def refresh(self, progress: Progress) -> Listing:
-        """Ask the catalog and remember its answer. Raises `Offline` within a second where it cannot be reached."""
-        await self._require_reach("its list of models could not be fetched")
-        progress(0, 0, "Asking Foundry Local's catalog")
-        offers = msgspec.convert(await self._ask("foundry_list", progress), type=tuple[Offer, ...])
+        """Ask the catalog and remember its answer.
+
+        Raises `Offline`, within a second where it cannot be reached, telling what the list rests on instead; what is
+        remembered stays as it is. Raises `Unavailable` where the SDK is not installed.
+        """
+        try:
+            await self._require_reach("its list of models could not be fetched")
+            progress(0, 0, "Asking Foundry Local's catalog")
+            offers = msgspec.convert(await self._ask("foundry_list", progress), type=tuple[Offer, ...])
+        except Offline as error:
+            raise Offline(f"{error.message} {self._memory_in_words()}") from error
         listing = Listing(asked_at=int(time.time()), offers=offers)
         with disk_errors_as_ours("Remembering the catalog", self.home):
             self._remember(listing)

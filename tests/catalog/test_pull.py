@@ -281,6 +281,14 @@ def test_an_unknown_model_is_not_found_even_offline(tmp_path: Path, tiny: tuple[
         watched(catalog, "phi-4-mini")
 
 
+def test_a_copied_folder_is_a_model_of_its_own_name(stocked: Path, tiny: tuple[Embedded, Embedded]) -> None:
+    shutil.copytree(stocked / "models" / "tiny", stocked / "models" / "twin")
+
+    installed = [card.id for card in Catalog(stocked, embedded=tiny).cards() if card.installed]
+
+    assert installed == ["tiny", "tiny-int8", "twin"]
+
+
 def test_a_note_says_the_same_to_other_programs(stocked: Path) -> None:
     note = json.loads((stocked / "models" / "tiny" / "tandem.json").read_text())
 

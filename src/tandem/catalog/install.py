@@ -151,7 +151,8 @@ def _note(folder: Path, arrival: Arrival) -> Manifest:
 
 async def _finish(shelf: Shelf, made: Path, note: Manifest, progress: Progress) -> None:
     request: dict[str, Json] = {"folder": str(made), "kind": note.kind, "name": note.id}
-    await run_errand("try_opening", request, progress)
+    if not await run_errand("try_opening", request, progress):
+        progress(0, 0, f"{note.id} does not fit into the memory that is free now, so it was not tried out")
     await _place(shelf, made, note, progress)
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Any, cast
 
 import anthropic
@@ -13,9 +13,19 @@ from anthropic.types import MessageParam, ToolParam
 from pydantic import BaseModel
 
 from support.dialects import Served, speaking
-from support.fakes import STARTED, Step, said
+from support.fakes import STARTED, ScriptedResponder, Step, said
 from support.serving import a_service, served
-from tandem.core.chat import Finished, Message, ReasoningDelta, TextDelta, ToolCall, ToolCallDelta, Usage
+from tandem.core.chat import (
+    ChatEvent,
+    ChatRequest,
+    Finished,
+    Message,
+    ReasoningDelta,
+    TextDelta,
+    ToolCall,
+    ToolCallDelta,
+    Usage,
+)
 from tandem.core.errors import (
     Busy,
     ContextLengthExceeded,
@@ -261,15 +271,35 @@ def test_a_stop_sequence_is_told() -> None:
     against(work, [STARTED, TextDelta(text="Hi"), Finished(reason="stop", stop_sequence="###"), USAGE])
 
 
-def test_a_limit_beyond_the_models_context_is_no_limit() -> None:
-    async def work(there: Served) -> None:
-        create = there.anthropic.messages.create
-        message = await create(model="scripted", max_tokens=64_000, messages=QUESTION, timeout=60)
-        assert there.responder.asked[0].sampling.max_tokens is None
-        assert message.stop_reason == "model_context_window_exceeded"
-        assert (await create(model="scripted", max_tokens=5, messages=QUESTION)).stop_reason == "max_tokens"
+class SmallContext(ScriptedResponder):
+    """Refuses an answer that may not fit, as the engine does: 4096 tokens for both, a word is a token."""
 
-    against(work, [STARTED, TextDelta(text="Hi"), Finished(reason="length"), USAGE])
+    async def respond(self, request: ChatRequest) -> AsyncGenerator[ChatEvent]:
+        prompt = sum(len(message.content.split()) for message in request.messages)
+        if prompt + (request.sampling.max_tokens or 0) > 4096:
+            self.asked.append(request)
+            raise ContextLengthExceeded("Too long.", param="messages")
+        async for event in super().respond(request):
+            yield event
+
+
+def test_a_limit_beyond_the_models_context_lets_the_answer_fill_it_and_a_prompt_beyond_it_is_refused() -> None:
+    responder = SmallContext(script=[STARTED, TextDelta(text="Hi"), Finished(reason="length"), USAGE])
+
+    async def main() -> None:
+        async with (
+            served(a_service(responder)) as address,
+            anthropic.AsyncAnthropic(base_url=address, api_key="none", max_retries=0) as client,
+        ):
+            create = client.messages.create
+            message = await create(model="scripted", max_tokens=64_000, messages=QUESTION, timeout=60)
+            assert message.stop_reason == "model_context_window_exceeded"
+            assert responder.asked[-1].sampling.max_tokens == 4095
+            assert (await create(model="scripted", max_tokens=5, messages=QUESTION)).stop_reason == "max_tokens"
+            with pytest.raises(anthropic.BadRequestError, match=r"Too long\."):
+                await create(model="scripted", max_tokens=5, messages=[{"role": "user", "content": "x " * 4096}])
+
+    asyncio.run(main())
 
 
 def test_tokens_are_counted_without_an_answer() -> None:

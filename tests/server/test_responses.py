@@ -531,6 +531,25 @@ def test_an_error_before_the_first_word_is_a_status_that_the_client_knows(
     against(work, [STARTED, error])
 
 
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("messages[3].content", "input"),
+        ("max_tokens", "max_output_tokens"),
+        ("response_format.json_schema.schema", "text.format"),
+        ("tool_choice", "tool_choice"),
+        (None, None),
+    ],
+)
+def test_a_refusal_names_the_field_as_this_dialect_does(theirs: str | None, ours: str | None) -> None:
+    async def work(there: Served) -> None:
+        with pytest.raises(openai.BadRequestError) as refused:
+            await there.openai.responses.create(model="scripted", input="Hi")
+        assert refused.value.param == ours
+
+    against(work, [Unsupported("No.", param=theirs)])
+
+
 def test_an_error_in_mid_stream_ends_it_with_a_failed_response_that_is_not_kept() -> None:
     async def work(there: Served) -> None:
         stream = await there.openai.responses.create(model="scripted", input="Hi", stream=True)

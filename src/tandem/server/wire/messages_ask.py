@@ -142,14 +142,14 @@ def _check_thinking(thinking: Thinking | None, *, reasons: bool) -> None:
             raise refuse("thinking.type", "it must be enabled, disabled or adaptive.")
 
 
-def sampling_of(ask: Ask, *, context_tokens: int) -> Sampling:
-    """How tokens are chosen. A ``max_tokens`` beyond the whole context is no limit: the context ends first."""
+def sampling_of(ask: Ask) -> Sampling:
+    """How tokens are chosen."""
     return Sampling(
         temperature=ask.temperature,
         top_p=None if ask.top_p is None else max(ask.top_p, LEAST_MASS),
         top_k=ask.top_k,
         stop=tuple(ask.stop_sequences or ()),
-        max_tokens=ask.max_tokens if ask.max_tokens < context_tokens else None,
+        max_tokens=ask.max_tokens,
     )
 
 

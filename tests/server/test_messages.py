@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import anthropic
@@ -13,7 +14,7 @@ from anthropic.types import MessageParam, ToolParam
 from pydantic import BaseModel
 
 from support.dialects import Served, speaking
-from support.fakes import STARTED, ScriptedResponder, Step, said
+from support.fakes import STARTED, ScriptedResponder, Step, WordCounter, said
 from support.serving import a_service, served
 from tandem.core.chat import (
     ChatEvent,
@@ -283,12 +284,22 @@ class SmallContext(ScriptedResponder):
             yield event
 
 
+class SmallContextCounter(WordCounter):
+    """Refuses what the model would refuse, as counters do."""
+
+    async def count_tokens(self, request: ChatRequest) -> int:
+        prompt = await super().count_tokens(request)
+        if prompt + (request.sampling.max_tokens or 0) > 4096:
+            raise ContextLengthExceeded("Too long.", param="messages")
+        return prompt
+
+
 def test_a_limit_beyond_the_models_context_lets_the_answer_fill_it_and_a_prompt_beyond_it_is_refused() -> None:
     responder = SmallContext(script=[STARTED, TextDelta(text="Hi"), Finished(reason="length"), USAGE])
 
     async def main() -> None:
         async with (
-            served(a_service(responder)) as address,
+            served(replace(a_service(responder), counter=SmallContextCounter())) as address,
             anthropic.AsyncAnthropic(base_url=address, api_key="none", max_retries=0) as client,
         ):
             create = client.messages.create

@@ -77,7 +77,8 @@ class _Messages:
         try:
             return await begin(self._service, request, asked), True
         except ContextLengthExceeded:
-            left = card.context_tokens - await self._service.counter.count_tokens(asked)
+            unbounded = replace(asked, sampling=Sampling())
+            left = card.context_tokens - await self._service.counter.count_tokens(unbounded)
             if not 1 <= left < (asked.sampling.max_tokens or 0):
                 raise
         narrowed = replace(asked, sampling=replace(asked.sampling, max_tokens=left))

@@ -393,6 +393,7 @@ WRONG: list[tuple[dict[str, object], str]] = [
     ({"system": [{"type": "image"}]}, "system[0]"),
     ({"tools": [{"type": "bash_20250124", "name": "bash"}]}, "tools[0].type"),
     ({"tools": [{"name": "look"}]}, "tools[0].input_schema"),
+    ({"tools": [{**LOOK, "name": "two words"}]}, "tools[0].name"),
     ({"tools": [{"name": "look", "input_schema": 3}]}, "tools[0].input_schema"),
     ({"tool_choice": {"type": "any"}}, "tool_choice"),
     ({"tools": [LOOK], "tool_choice": {"type": "tool", "name": "listen"}}, "tool_choice.name"),

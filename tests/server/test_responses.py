@@ -422,6 +422,7 @@ WRONG: list[tuple[dict[str, object], object]] = [
     ({"tools": [{"type": "web_search"}]}, "tools[0].type"),
     ({"tools": [{"type": "mcp", "server_label": "x", "server_url": "http://x"}]}, "tools[0].type"),
     ({"tools": [{"type": "function"}]}, "tools[0].name"),
+    ({"tools": [{"type": "function", "name": "two words"}]}, "tools[0].name"),
     ({"tool_choice": "required"}, "tool_choice"),
     ({"tool_choice": {"type": "function", "name": "look"}}, "tool_choice.name"),
     ({"tool_choice": {"type": "web_search"}}, "tool_choice.type"),

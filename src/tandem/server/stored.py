@@ -157,6 +157,8 @@ class ResponseStore:
         try:
             if self._connection is None:
                 self._connection = _open(self._path)
+                _forget_log(self._connection)
+                self._prune(self._connection)
             return work(self._connection)
         except (sqlite3.Error, OSError) as error:
             log.warning("the store of responses at %s failed: %s", self._path, error)
@@ -222,7 +224,7 @@ class ResponseStore:
     def _prune(self, db: sqlite3.Connection) -> None:
         limits = self._limits
         count, size, oldest = db.execute("SELECT count(*), sum(bytes), min(used_at) FROM response").fetchone()
-        if count <= limits.max_responses and size <= limits.max_bytes and oldest >= self._oldest():
+        if not count or (count <= limits.max_responses and size <= limits.max_bytes and oldest >= self._oldest()):
             return
         # A twentieth more goes than must, so that a full store is not swept at every answer.
         responses, size = (limit - limit // 20 for limit in (limits.max_responses, limits.max_bytes))

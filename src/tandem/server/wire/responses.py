@@ -200,7 +200,7 @@ class _Responses:
         response = cast("JsonObject", ended["response"])
         stored = StoredResponse(
             id=str(response["id"]),
-            previous_id=asked.ask.previous_response_id,
+            previous_id=asked.ask.previous_response_id or None,
             body={name: value for name, value in response.items() if name != "output"},
             inputs=asked.inputs,
             outputs=tuple(cast("list[JsonObject]", response["output"])),

@@ -12,6 +12,7 @@ from tandem.core.chat import ResponseFormat, Sampling, Tool, ToolChoice
 from tandem.core.errors import BadRequest, Unsupported
 from tandem.server.wire.fields import TokenCount, refuse
 from tandem.server.wire.json_text import JsonObject, json_text
+from tandem.server.wire.tools import Name
 
 LOGPROBS = "message.output_text.logprobs"
 _INCLUDABLE = frozenset(
@@ -75,7 +76,7 @@ class ToolOffer(Struct, kw_only=True):
     """A tool; only functions can be offered here."""
 
     type: str
-    name: str | None = None
+    name: Name | None = None
     description: str | None = None
     parameters: dict[str, object] | None = None
     strict: bool | None = None

@@ -173,6 +173,19 @@ def test_a_stranger_is_refused_before_its_body_is_read() -> None:
     asyncio.run(main())
 
 
+def test_an_old_probe_without_a_host_is_answered() -> None:
+    async def main() -> None:
+        async with served(a_service()) as address:
+            reader, writer = await sent(address, b"GET /healthz HTTP/1.0\r\n\r\n")
+            assert b" 200 " in await asyncio.wait_for(reader.readline(), 2)
+            writer.close()
+            reader, writer = await sent(address, b"GET /healthz HTTP/1.1\r\n\r\n")
+            assert b" 403 " in await asyncio.wait_for(reader.readline(), 2)
+            writer.close()
+
+    asyncio.run(main())
+
+
 def test_listening_to_others_needs_a_key() -> None:
     for host in ("127.0.0.1", "localhost", "::1", "127.3.2.1"):
         check_binding(host, has_key=False)

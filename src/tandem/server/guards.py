@@ -58,6 +58,8 @@ class Guards:
         await self._app(scope, receive, send)
 
     def _stranger(self, headers: Headers, scope: Scope) -> Failure | None:
+        if "host" not in headers and scope.get("http_version") == "1.0":
+            return None  # an old probe: browsers always name the host
         host = headers.get("host", "")
         name = _hostname(host)
         if name is None or not self._is_ours(name, scope):

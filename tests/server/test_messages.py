@@ -389,6 +389,7 @@ WRONG: list[tuple[dict[str, object], str]] = [
         "messages[1].content[0].content",
     ),
     ({"messages": [{"role": "assistant", "content": [{"type": "tool_use"}]}, *QUESTION]}, "messages[0].content[0].id"),
+    ({"messages": [{"role": "assistant", "content": [{"type": "image"}]}, *QUESTION]}, "messages[0].content[0].type"),
     ({"system": 3}, "system"),
     ({"system": [{"type": "image"}]}, "system[0]"),
     ({"tools": [{"type": "bash_20250124", "name": "bash"}]}, "tools[0].type"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -426,8 +427,12 @@ WRONG: list[tuple[dict[str, object], object]] = [
     ({"tool_choice": "required"}, "tool_choice"),
     ({"tool_choice": {"type": "function", "name": "look"}}, "tool_choice.name"),
     ({"tool_choice": {"type": "web_search"}}, "tool_choice.type"),
+    ({"tool_choice": {"type": "allowed_tools"}}, "tool_choice.tools"),
+    ({"tools": [LOOK], "tool_choice": {**ALLOWED, "tools": [{"type": "mcp"}]}}, "tool_choice.tools[0].type"),
+    ({"tool_choice": ALLOWED}, "tool_choice.tools"),
     ({"include": ["everything"]}, "include[0]"),
     ({"metadata": {"k": "v" * 513}}, "metadata"),
+    ({"metadata": {str(at): "v" for at in range(17)}}, "metadata"),
     ({"metadata": {"k": 1}}, "metadata"),
     ({"temperature": 2.5}, "temperature"),
     ({"temperature": "hot"}, "temperature"),
@@ -605,6 +610,26 @@ def test_a_store_that_cannot_be_used_is_known_before_the_model_is_asked(tmp_path
 
     (tmp_path / "file").write_text("in the way")
     against(work, path=tmp_path / "file" / "r.sqlite3")
+
+
+def test_an_answer_that_could_not_be_kept_after_all_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite3"
+    broken = asyncio.Event()
+
+    async def work(there: Served) -> None:
+        stream = await there.openai.responses.create(model="scripted", input="Hi", stream=True)
+        async for event in stream:
+            if event.type == "response.output_text.delta":
+                with sqlite3.connect(path) as db:
+                    db.execute("DROP TABLE response")
+                broken.set()
+            if event.type == "response.completed":
+                assert event.response.output_text == "Hello"
+                assert event.response.to_dict()["store"] is False
+                return
+        raise AssertionError("the stream had no end")
+
+    against(work, [STARTED, TextDelta(text="Hello"), broken, Finished(reason="stop"), USAGE], path=path)
 
 
 def test_a_client_that_leaves_stops_the_model_and_leaves_nothing_behind(tmp_path: Path) -> None:

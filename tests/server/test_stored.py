@@ -256,6 +256,25 @@ def test_a_killed_process_loses_nothing_that_was_saved(tmp_path: Path) -> None:
         )
 
 
+def test_a_reader_elsewhere_delays_the_forgetting_until_the_next_deletion(tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite3"
+
+    async def main() -> None:
+        async with ResponseStore(path, patience_seconds=0.05) as store:
+            await store.save(a_turn("a", text=SECRET))
+            await store.save(a_turn("b"))
+            with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+                reader.execute("BEGIN")
+                assert reader.execute("SELECT count(*) FROM response").fetchone() == (2,)
+                await store.delete("resp_a")
+                with pytest.raises(NotFound):
+                    await store.load("resp_a")
+            await store.delete("resp_b")
+            assert b"private turn" not in bytes_on_disk(tmp_path)
+
+    asyncio.run(main())
+
+
 def test_a_file_that_is_no_store_is_refused_with_a_remedy(tmp_path: Path) -> None:
     path = tmp_path / "r.sqlite3"
     path.write_bytes(b"not a database, though long enough to look like one " * 40)

@@ -205,6 +205,8 @@ def tools_of(ask: Ask) -> tuple[Tool, ...]:
     tools = tuple(_tool(offer, f"tools[{at}]") for at, offer in enumerate(ask.tools or ()))
     if isinstance(ask.tool_choice, ToolUse) and ask.tool_choice.type == "allowed_tools":
         allowed = _allowed_names(ask.tool_choice.tools)
+        if allowed - {tool.name for tool in tools}:
+            raise BadRequest("'tool_choice.tools' allows a tool that is not among 'tools'.", param="tool_choice.tools")
         return tuple(tool for tool in tools if tool.name in allowed)
     return tools
 
@@ -246,9 +248,7 @@ def tool_choice_of(ask: Ask, tools: Sequence[Tool]) -> ToolChoice:
         case "required":
             return _required(tools)
         case ToolUse(type="allowed_tools", mode=mode):
-            if not tools:
-                raise BadRequest("'tool_choice.tools' allows none of 'tools'.", param="tool_choice.tools")
-            return _required(tools) if mode == "required" else ToolChoice()
+            return ToolChoice(mode=mode or "auto")
         case ToolUse(type="function", name=name):
             if name not in {tool.name for tool in tools}:
                 raise BadRequest("'tool_choice.name' is not among 'tools'.", param="tool_choice.name")

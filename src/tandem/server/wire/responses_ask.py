@@ -295,13 +295,8 @@ def echo_of(ask: Ask) -> JsonObject:
 def _format_echo(wanted: Format) -> JsonObject:
     if wanted.type != "json_schema":
         return {"type": wanted.type}
-    return {
-        "type": "json_schema",
-        "name": wanted.name,
-        "description": wanted.description,
-        "schema": wanted.schema,
-        "strict": True,
-    }
+    described: JsonObject = {} if wanted.description is None else {"description": wanted.description}
+    return {"type": "json_schema", "name": wanted.name, "schema": wanted.schema, "strict": True, **described}
 
 
 def _tool_echo(offer: ToolOffer) -> JsonObject:

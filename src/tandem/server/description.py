@@ -236,8 +236,14 @@ def _contents(operation: Operation, schemas: dict[type, Schema]) -> Schema:
     contents: Schema = {"application/json": {"schema": answers}}
     if operation.asks is not None and "stream" in getattr(operation.asks, "__struct_fields__", ()):
         chunk = schemas[operation.chunk] if operation.chunk is not None else {"type": "object"}
-        contents["text/event-stream"] = {"schema": {"type": "string"}, "x-event-schema": chunk}
+        contents["text/event-stream"] = {"schema": _event(chunk)}
     return contents
+
+
+def _event(chunk: Schema) -> Schema:
+    """One event of a stream, which is how OpenAPI before 3.2 describes the whole."""
+    body = {"type": "string", "contentMediaType": "application/json", "contentSchema": chunk}
+    return {"type": "object", "properties": {"event": {"type": "string"}, "data": body}, "required": ["data"]}
 
 
 def _answer(description: str, content: Schema) -> Schema:

@@ -1,0 +1,178 @@
+"""The course that every contender runs: one task after another, each contender in turn, then the next round.
+
+The order of the contenders changes from round to round. Whoever is not at work must rest: `Course.restless` is the largest
+share of a processor that an idle contender took during somebody else's turn.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from bench import metrics, passages
+from bench.asking import Answer, Ask, Turn
+from bench.figures import Metric, Samples
+from bench.stable import ContenderFailed, Entry, Stall
+
+ANSWER_TOKENS = 24
+FOLLOW_UP_TOKENS = 8
+DECODE_TOKENS = 96
+INTRUSION_AFTER_SECONDS = 0.3
+ROUND_NUMBERS = 1000
+
+Announce = Callable[[str], None]
+"""Told what comes next, once for each step."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How much is run. ``seconds`` bounds the time after which no further round begins."""
+
+    rounds: int
+    starts: int
+    lengths: tuple[int, ...]
+    streams: tuple[int, ...]
+    seconds: float
+
+    def steps(self, contenders: int) -> int:
+        """How many steps will be announced."""
+        return contenders * (self.starts + 1 + self.rounds * (len(self.lengths) + len(self.streams) + 1))
+
+
+@dataclass(slots=True)
+class Course:
+    """One run over all contenders. ``absent`` tells why a contender does not take part."""
+
+    plan: Plan
+    count: passages.Count
+    announce: Announce
+    samples: Samples = field(default_factory=Samples)
+    absent: dict[str, str] = field(default_factory=dict[str, str])
+    prompt_tokens: dict[tuple[str, int], set[int]] = field(default_factory=dict[tuple[str, int], set[int]])
+    cached_when_cold: dict[str, int] = field(default_factory=dict[str, int])
+    restless: float = 0.0
+    rounds_done: int = 0
+
+    def start(self, entries: Sequence[Entry]) -> list[Stall]:
+        """Measure starting, in turns; the processes of the last turn stay."""
+        kept: list[Stall] = []
+        for number in range(self.plan.starts):
+            last = number == self.plan.starts - 1
+            for entry in _in_turn(entries, number):
+                if entry.name in self.absent:
+                    continue
+                self.announce(f"{entry.title}: starting")
+                stall = self._start(entry, number)
+                if stall is not None and last:
+                    kept.append(stall)
+                elif stall is not None:
+                    stall.close()
+        return sorted(kept, key=lambda stall: [entry.name for entry in entries].index(stall.entry.name))
+
+    def run(self, stalls: Sequence[Stall], decoders: Sequence[str] = ()) -> None:
+        """Warm up, then all rounds. Contenders named in ``decoders`` only decode one stream."""
+        began = time.monotonic()
+        for at, stall in enumerate(stalls):
+            self.announce(f"{stall.entry.title}: warming up")
+            stall.answer_all([passages.ask(f"warm-up-{at}", passages.story(900 + at), 16)])
+        for number in range(self.plan.rounds):
+            if number and time.monotonic() - began > self.plan.seconds * number / (number + 1):
+                break
+            turns = _in_turn(stalls, number)
+            full = [stall for stall in turns if stall.entry.name not in decoders]
+            for tokens in self.plan.lengths:
+                self._each(stalls, full, f"{tokens} tokens", lambda stall, t=tokens, n=number: self._ttft(stall, n, t))
+            for streams in self.plan.streams:
+                who = turns if streams == 1 else full
+                self._each(stalls, who, f"{streams} streams", lambda stall, s=streams, n=number: self._decode(stall, n, s))
+            self._each(stalls, full, "an intrusion", lambda stall, n=number: self._intrusion(stall, n))
+            self.rounds_done = number + 1
+
+    def _start(self, entry: Entry, number: int) -> Stall | None:
+        stall = Stall(entry)
+        try:
+            ready = stall.open()
+            [answer] = stall.answer_all([passages.ask("first", passages.story(number), ANSWER_TOKENS)])
+        except ContenderFailed as failure:
+            self.absent[entry.name] = str(failure)
+            stall.close()
+            return None
+        self.samples.add(metrics.START, entry.name, number, ready)
+        self.samples.add(metrics.FIRST_WORD, entry.name, number, ready + answer.ttft_seconds)
+        total = sum(memory.resident for memory in stall.memory().values())
+        self.samples.add(metrics.MEMORY, entry.name, number, total / 1e6)
+        return stall
+
+    def _each(self, stalls: Sequence[Stall], turns: Sequence[Stall], what: str, do: Callable[[Stall], None]) -> None:
+        for stall in turns:
+            self.announce(f"{stall.entry.title}: {what}")
+            idle = [other for other in stalls if other is not stall]
+            before, began = [other.cpu_seconds() for other in idle], time.perf_counter()
+            do(stall)
+            seconds = time.perf_counter() - began
+            shares = [(other.cpu_seconds() - spent) / seconds for other, spent in zip(idle, before, strict=True)]
+            self.restless = max(self.restless, *shares, 0.0)
+
+    def _ttft(self, stall: Stall, number: int, tokens: int) -> None:
+        """A prompt of which nothing is cached, then a follow-up to its answer."""
+        name = stall.entry.name
+        turns = passages.reading(number * ROUND_NUMBERS + tokens, tokens, self.count)
+        conversation = f"reading-{number}-{tokens}"
+        [first] = stall.answer_all([passages.ask(conversation, turns, ANSWER_TOKENS)])
+        again = passages.follow_up(turns, first.text)
+        [second] = stall.answer_all([passages.ask(conversation, again, FOLLOW_UP_TOKENS)])
+        self._add(metrics.cold(tokens), name, number, first.ttft_seconds)
+        self._add(metrics.warm(tokens), name, number, second.ttft_seconds)
+        self.prompt_tokens.setdefault((name, tokens), set()).add(first.prompt_tokens)
+        self.cached_when_cold[name] = max(self.cached_when_cold.get(name, 0), first.cached_tokens)
+
+    def _decode(self, stall: Stall, number: int, streams: int) -> None:
+        asks = [self._story(number * ROUND_NUMBERS + streams * 10 + at) for at in range(streams)]
+        answers = stall.answer_all(asks)
+        rate = together(answers)
+        if rate is not None:
+            self._add(metrics.decode(streams), stall.entry.name, number, rate)
+        if streams == max(self.plan.streams):
+            self._add(metrics.WORST_TTFT, stall.entry.name, number, max(answer.ttft_seconds for answer in answers))
+
+    def _intrusion(self, stall: Stall, number: int) -> None:
+        """A long prompt, and shortly after it a short one."""
+        turns: tuple[Turn, ...] = passages.reading(number * ROUND_NUMBERS + 500, metrics.LONG_TOKENS, self.count)
+        long = passages.ask(f"long-{number}", turns, ANSWER_TOKENS)
+        short = passages.ask(
+            f"short-{number}", passages.story(number * ROUND_NUMBERS + 501), ANSWER_TOKENS, INTRUSION_AFTER_SECONDS
+        )
+        slow, quick = stall.answer_all([long, short])
+        self._add(metrics.INTRUDER, stall.entry.name, number, quick.ttft_seconds)
+        self._add(metrics.INTRUDED, stall.entry.name, number, slow.ttft_seconds)
+
+    def _story(self, number: int) -> Ask:
+        return passages.ask(f"story-{number}", passages.story(number), DECODE_TOKENS)
+
+    def _add(self, metric: Metric, name: str, number: int, value: float) -> None:
+        self.samples.add(metric, name, number, value)
+
+
+def together(answers: Sequence[Answer]) -> float | None:
+    """Tokens per second of all streams, over the time in which all of them decode.
+
+    That time begins when the last stream shows its first chunk and ends when the first stream shows its last; each stream
+    counts with the share of its chunks in it. ``None`` where the streams never decode at the same time.
+    """
+    if len(answers) == 1:
+        return answers[0].tokens_per_second
+    begin = max(answer.chunks[0] for answer in answers)
+    end = min(answer.chunks[-1] for answer in answers)
+    if end <= begin:
+        return None
+    return sum(_tokens_between(answer, begin, end) for answer in answers) / (end - begin)
+
+
+def _tokens_between(answer: Answer, begin: float, end: float) -> float:
+    inside = sum(begin < moment <= end for moment in answer.chunks)
+    return answer.completion_tokens * inside / len(answer.chunks)
+
+
+def _in_turn[T](things: Sequence[T], number: int) -> list[T]:
+    """The same things, beginning with another one each round."""
+    at = number % len(things) if things else 0
+    return [*things[at:], *things[:at]]

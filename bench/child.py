@@ -22,6 +22,10 @@ def contender(kind: str, options: Mapping[str, str]) -> Contender:
             from bench.contenders.tandem_server import TandemServer
 
             return TandemServer(options)
+        case "worker":
+            from bench.contenders.tandem_worker import TandemWorker
+
+            return TandemWorker(options)
         case "openai":
             from bench.contenders.openai_client import OpenAIClient
 

@@ -7,6 +7,7 @@ share of a processor that an idle contender took during somebody else's turn.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from bench import metrics, passages
 from bench.asking import Answer, Ask, Turn
@@ -19,6 +20,7 @@ DECODE_TOKENS = 96
 INTRUSION_AFTER_SECONDS = 0.3
 ROUND_NUMBERS = 1000
 
+T = TypeVar("T")
 Announce = Callable[[str], None]
 """Told what comes next, once for each step."""
 
@@ -172,7 +174,7 @@ def _tokens_between(answer: Answer, begin: float, end: float) -> float:
     return answer.completion_tokens * inside / len(answer.chunks)
 
 
-def _in_turn[T](things: Sequence[T], number: int) -> list[T]:
+def _in_turn(things: Sequence[T], number: int) -> list[T]:
     """The same things, beginning with another one each round."""
     at = number % len(things) if things else 0
     return [*things[at:], *things[:at]]

@@ -1,13 +1,16 @@
 """The course that every contender runs: one task after another, each contender in turn, then the next round.
 
-The order of the contenders changes from round to round. Whoever is not at work must rest: `Course.restless` is the largest
-share of a processor that an idle contender took during somebody else's turn.
+The order of the contenders changes from round to round. Whoever is not at work must rest: `Course.restless` is the
+largest share of a processor that an idle contender took during somebody else's turn, `Course.others_cores` the
+processors that programs outside this run kept busy meanwhile.
 """
 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
+
+import psutil
 
 from bench import metrics, passages
 from bench.asking import Answer, Ask, Turn
@@ -52,6 +55,7 @@ class Course:
     prompt_tokens: dict[tuple[str, int], set[int]] = field(default_factory=dict[tuple[str, int], set[int]])
     cached_when_cold: dict[str, int] = field(default_factory=dict[str, int])
     restless: float = 0.0
+    others_cores: float = 0.0
     rounds_done: int = 0
 
     def start(self, entries: Sequence[Entry]) -> list[Stall]:
@@ -72,7 +76,7 @@ class Course:
 
     def run(self, stalls: Sequence[Stall], decoders: Sequence[str] = ()) -> None:
         """Warm up, then all rounds. Contenders named in ``decoders`` only decode one stream."""
-        began = time.monotonic()
+        began, busy = time.monotonic(), _others_seconds(stalls)
         for at, stall in enumerate(stalls):
             self.announce(f"{stall.entry.title}: warming up")
             stall.answer_all([passages.ask(f"warm-up-{at}", passages.story(900 + at), 16)])
@@ -85,9 +89,15 @@ class Course:
                 self._each(stalls, full, f"{tokens} tokens", lambda stall, t=tokens, n=number: self._ttft(stall, n, t))
             for streams in self.plan.streams:
                 who = turns if streams == 1 else full
-                self._each(stalls, who, f"{streams} streams", lambda stall, s=streams, n=number: self._decode(stall, n, s))
+                self._each(
+                    stalls, who, f"{streams} streams", lambda stall, s=streams, n=number: self._decode(stall, n, s)
+                )
             self._each(stalls, full, "an intrusion", lambda stall, n=number: self._intrusion(stall, n))
             self.rounds_done = number + 1
+        self.others_cores = (_others_seconds(stalls) - busy) / (time.monotonic() - began)
+        for stall in stalls:
+            peak = sum(memory.peak for memory in stall.memory().values()) / 1e6
+            self.samples.add(metrics.MEMORY_PEAK, stall.entry.name, 0, peak)
 
     def _start(self, entry: Entry, number: int) -> Stall | None:
         stall = Stall(entry)
@@ -100,8 +110,7 @@ class Course:
             return None
         self.samples.add(metrics.START, entry.name, number, ready)
         self.samples.add(metrics.FIRST_WORD, entry.name, number, ready + answer.ttft_seconds)
-        total = sum(memory.resident for memory in stall.memory().values())
-        self.samples.add(metrics.MEMORY, entry.name, number, total / 1e6)
+        self.samples.add(metrics.MEMORY, entry.name, number, sum(m.resident for m in stall.memory().values()) / 1e6)
         return stall
 
     def _each(self, stalls: Sequence[Stall], turns: Sequence[Stall], what: str, do: Callable[[Stall], None]) -> None:
@@ -157,8 +166,8 @@ class Course:
 def together(answers: Sequence[Answer]) -> float | None:
     """Tokens per second of all streams, over the time in which all of them decode.
 
-    That time begins when the last stream shows its first chunk and ends when the first stream shows its last; each stream
-    counts with the share of its chunks in it. ``None`` where the streams never decode at the same time.
+    That time begins when the last stream shows its first chunk and ends when the first stream shows its last; each
+    stream counts with the share of its chunks in it. ``None`` where the streams never decode at the same time.
     """
     if len(answers) == 1:
         return answers[0].tokens_per_second
@@ -172,6 +181,14 @@ def together(answers: Sequence[Answer]) -> float | None:
 def _tokens_between(answer: Answer, begin: float, end: float) -> float:
     inside = sum(begin < moment <= end for moment in answer.chunks)
     return answer.completion_tokens * inside / len(answer.chunks)
+
+
+def _others_seconds(stalls: Sequence[Stall]) -> float:
+    """Processor seconds of this machine that neither a contender nor this process has used."""
+    busy = psutil.cpu_times()
+    own = psutil.Process().cpu_times()
+    everything = busy.user + busy.nice + busy.system if hasattr(busy, "nice") else busy.user + busy.system
+    return everything - own.user - own.system - sum(stall.cpu_seconds() for stall in stalls)
 
 
 def _in_turn(things: Sequence[T], number: int) -> list[T]:

@@ -1,7 +1,7 @@
-"""What only Tandem is asked: speculation, cancelling, embeddings, the official client, and the server without a model."""
+"""What only Tandem is asked: speculation, cancelling, embeddings, the official client, the server without a model."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -43,7 +43,12 @@ def speculation(samples: Samples, folder: Path, threads: int, rounds: int) -> No
     """Two workers without a server, one that speculates and one that does not, on quoting and on open prose."""
     common = {"folder": str(folder), "threads": str(threads)}
     entries = [
-        Entry(name=f"speculation {state}", title=f"worker, speculation {state}", kind="worker", options={**common, "speculation": state})
+        Entry(
+            name=f"speculation {state}",
+            title=f"worker, speculation {state}",
+            kind="worker",
+            options={**common, "speculation": state},
+        )
         for state in ("off", "on")
     ]
     with opened(entries[0]) as off, opened(entries[1]) as on:
@@ -59,16 +64,14 @@ def speculation(samples: Samples, folder: Path, threads: int, rounds: int) -> No
                     samples.add(metric, stall.entry.name, number, answer.tokens_per_second)
 
 
-def embeddings(samples: Samples, ours: Stall, embedder: Path, threads: int, rounds: int) -> None:
+def embeddings(samples: Samples, folder: Path, embedder: Path, threads: int, rounds: int) -> None:
     """Sixty-four texts in a request and one text in a request, over HTTP and in a bare session."""
-    bare = Entry(
-        name="onnxruntime",
-        title="bare ONNX Runtime session",
-        kind="embedder",
-        options={"folder": str(embedder), "threads": str(threads)},
-    )
+    told = {"threads": str(threads), "embedder": str(embedder.absolute())}
+    served = Entry(name="tandem", title="Tandem", kind="tandem", options={**told, "folder": str(folder.absolute())})
+    alone = {"threads": str(threads), "folder": str(embedder.absolute())}
+    bare = Entry(name="bare ONNX Runtime session", title="a bare session", kind="embedder", options=alone)
     texts = passages.sentences(TEXTS)
-    with opened(bare) as other:
+    with opened(served) as ours, opened(bare) as other:
         for stall in (ours, other):
             stall.embed(texts[:8])
         for number in range(rounds):
@@ -115,7 +118,7 @@ def cancelling(samples: Samples, url: str, model: str, worker_pid: int, rounds: 
 
 
 @contextmanager
-def opened(entry: Entry) -> Iterator[Stall]:
+def opened(entry: Entry) -> Generator[Stall]:
     """A contender for as long as the block runs."""
     stall = Stall(entry)
     try:

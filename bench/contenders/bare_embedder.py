@@ -25,9 +25,10 @@ class BareEmbedder:
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._tokenizer.enable_padding()
-        session = ort.SessionOptions()
+        session = ort.SessionOptions()  # pyright: ignore[reportUnknownVariableType]
         session.intra_op_num_threads = int(self._options["threads"])
-        self._session = ort.InferenceSession(str(folder / "model.onnx"), session, providers=["CPUExecutionProvider"])
+        graph, providers = str(folder / "model.onnx"), ["CPUExecutionProvider"]
+        self._session = ort.InferenceSession(graph, session, providers)  # pyright: ignore[reportUnknownArgumentType]
 
     def embed(self, texts: Sequence[str]) -> float:
         """All texts in one batch."""
@@ -41,7 +42,7 @@ class BareEmbedder:
         return time.perf_counter() - began
 
     def processes(self) -> Mapping[str, int]:
-        """This one."""
+        """The whole of it is one process."""
         return {"process": os.getpid()}
 
     def facts(self) -> Mapping[str, str]:

@@ -6,16 +6,19 @@ author of such a loop can have.
 """
 
 import json
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from importlib.metadata import version
-
-import onnxruntime_genai as og
+from typing import Any
 
 from bench.asking import Answer, Ask, Turn
 
 SPARE_TOKENS = 256
+Vendor = Any
+"""An object of onnxruntime-genai, which tells no types."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -24,10 +27,10 @@ class _Stream:
 
     ask: Ask
     sent: float
-    generator: og.Generator
+    generator: Vendor
     prompt: list[int]
     cached_tokens: int
-    pieces: "og.TokenizerStream"
+    pieces: Vendor
     said: list[int] = field(default_factory=list[int])
     chunks: list[float] = field(default_factory=list[float])
     text: str = ""
@@ -66,12 +69,13 @@ class BareGenAI:
 
     def open(self) -> None:
         """Load the model."""
+        og = self._og = import_module("onnxruntime_genai")
         og.disable_telemetry_events()
-        config = og.Config(self._options["folder"])
+        config: Vendor = og.Config(self._options["folder"])
         threads = {"intra_op_num_threads": int(self._options["threads"])}
         config.overlay(json.dumps({"model": {"decoder": {"session_options": threads}}}))
-        self._model = og.Model(config)
-        self._tokenizer = og.Tokenizer(self._model)
+        self._model: Vendor = og.Model(config)
+        self._tokenizer: Vendor = og.Tokenizer(self._model)
 
     def answer_all(self, asks: Sequence[Ask]) -> list[Answer]:
         """Read the prompts as they come, then decode in turns."""
@@ -88,9 +92,7 @@ class BareGenAI:
         return [streams[at].answer() for at in range(len(asks))]
 
     def processes(self) -> Mapping[str, int]:
-        """This one."""
-        import os
-
+        """The whole of it is one process."""
         return {"process": os.getpid()}
 
     def facts(self) -> Mapping[str, str]:
@@ -124,10 +126,10 @@ class BareGenAI:
             pieces=self._tokenizer.create_stream(),
         )
 
-    def _generator(self, length: int) -> og.Generator:
-        params = og.GeneratorParams(self._model)
+    def _generator(self, length: int) -> Vendor:
+        params: Vendor = self._og.GeneratorParams(self._model)
         params.set_search_options(max_length=length, do_sample=False)
-        return og.Generator(self._model, params)
+        return self._og.Generator(self._model, params)
 
     def _encode(self, turns: Sequence[Turn]) -> list[int]:
         messages = json.dumps([turn._asdict() for turn in turns])

@@ -79,7 +79,7 @@ class EchoServer:
         return answers
 
     def processes(self) -> Mapping[str, int]:
-        """This one."""
+        """The whole of it is one process."""
         return {"server": os.getpid()}
 
     def facts(self) -> Mapping[str, str]:

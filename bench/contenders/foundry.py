@@ -68,10 +68,11 @@ class FoundrySessions:
             self._sessions.pop(name).__exit__()
         began = time.perf_counter()
         with ThreadPoolExecutor(len(asks)) as threads:
-            return list(threads.map(lambda ask: self._answer(ask, began + ask.after_seconds), asks))
+            going = [threads.submit(self._answer, ask, began + ask.after_seconds) for ask in asks]
+            return [future.result() for future in going]
 
     def processes(self) -> Mapping[str, int]:
-        """This one."""
+        """The whole of it is one process."""
         return {"process": os.getpid()}
 
     def facts(self) -> Mapping[str, str]:
@@ -126,7 +127,9 @@ def _with_threads(folder: Path, shown: Path, threads: int) -> Path:
     shown.mkdir(parents=True)
     for file in folder.iterdir():
         (shown / file.name).symlink_to(file.resolve())
-    config = cast("dict[str, dict[str, dict[str, dict[str, int]]]]", json.loads((folder / "genai_config.json").read_text()))
+    config = cast(
+        "dict[str, dict[str, dict[str, dict[str, int]]]]", json.loads((folder / "genai_config.json").read_text())
+    )
     config["model"]["decoder"].setdefault("session_options", {})["intra_op_num_threads"] = threads
     (shown / "genai_config.json").unlink()
     (shown / "genai_config.json").write_text(json.dumps(config))

@@ -6,12 +6,15 @@ Runs in whatever environment has the library; it compiles C++, so it is no depen
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
 from importlib.metadata import version
 from typing import Any, cast
 
 from bench.asking import Answer, Ask
 
 CONTEXT_TOKENS = 4096
+Vendor = Any
+"""An object of llama-cpp-python, which is not installed where types are checked."""
 
 
 class LlamaCpp:
@@ -22,17 +25,13 @@ class LlamaCpp:
 
     def open(self) -> None:
         """Load the file."""
-        from llama_cpp import Llama  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
-        from llama_cpp.llama_chat_format import (  # pyright: ignore[reportMissingImports]
-            Jinja2ChatFormatter,  # pyright: ignore[reportUnknownVariableType]
-        )
-
         threads = int(self._options["threads"])
-        made: Any = Llama(
+        library, formats = import_module("llama_cpp"), import_module("llama_cpp.llama_chat_format")
+        self._model: Vendor = library.Llama(
             self._options["file"], n_ctx=CONTEXT_TOKENS, n_threads=threads, n_threads_batch=threads, verbose=False
         )
-        self._model = made
-        self._template: Any = Jinja2ChatFormatter(made.metadata["tokenizer.chat_template"], eos_token="", bos_token="")
+        template = self._model.metadata["tokenizer.chat_template"]
+        self._template: Vendor = formats.Jinja2ChatFormatter(template, eos_token="", bos_token="")
 
     def answer_all(self, asks: Sequence[Ask]) -> list[Answer]:
         """In the order in which they came; who comes second waits."""
@@ -43,7 +42,7 @@ class LlamaCpp:
         return [answers[at] for at in range(len(asks))]
 
     def processes(self) -> Mapping[str, int]:
-        """This one."""
+        """The whole of it is one process."""
         return {"process": os.getpid()}
 
     def facts(self) -> Mapping[str, str]:

@@ -25,7 +25,7 @@ class OpenAIClient:
         return [self._answer(ask) for ask in asks]
 
     def processes(self) -> Mapping[str, int]:
-        """This one."""
+        """The whole of it is one process."""
         return {"client": os.getpid()}
 
     def facts(self) -> Mapping[str, str]:

@@ -12,8 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import psutil
-
 import tandem
 from bench.asking import Answer, Ask
 from bench.contenders.sse import TIMEOUT_SECONDS, SSEClient
@@ -23,8 +21,7 @@ READY_SECONDS = 60.0
 
 
 class TandemServer:
-    """Options: ``folder`` (its name is the model's id), ``threads``, ``embedder`` (a folder, or empty), ``environment``
-    (a JSON object of further settings)."""
+    """Options: ``folder`` (its name is the model's id), ``threads``, and ``embedder`` (a folder, or none)."""
 
     def __init__(self, options: Mapping[str, str]) -> None:
         self._folder = Path(options["folder"]).absolute()
@@ -34,19 +31,23 @@ class TandemServer:
             "TANDEM_SERVER_PORT": "0",
             "TANDEM_DEVICE_MODEL": self._folder.name,
             "TANDEM_DEVICE_THREADS": options["threads"],
-            **json.loads(options.get("environment") or "{}"),
         }
         self._clients: list[SSEClient] = []
 
     def open(self) -> float:
-        """Serve from a data folder that holds nothing but the model; wait until it says that it is ready."""
+        """Serve from a data folder that holds nothing but the model; wait until its worker has loaded it."""
         self._home = tempfile.TemporaryDirectory(prefix="bench-tandem-")
         home = Path(self._home.name)
         (home / "models").mkdir()
         for folder in filter(None, (self._folder, self._embedder)):
             (home / "models" / folder.name).symlink_to(folder, target_is_directory=True)
         (home / "tandem.toml").write_text("")
-        environment = {**os.environ, **self._settings, "TANDEM_HOME": str(home), "TANDEM_CONFIG": str(home / "tandem.toml")}
+        environment = {
+            **os.environ,
+            **self._settings,
+            "TANDEM_HOME": str(home),
+            "TANDEM_CONFIG": str(home / "tandem.toml"),
+        }
         self._log = (home / "serve.log").open("w+b")
         began = time.perf_counter()
         self._process = subprocess.Popen(
@@ -91,8 +92,8 @@ class TandemServer:
 
     def processes(self) -> Mapping[str, int]:
         """The server and its workers."""
-        workers = psutil.Process(self._process.pid).children(recursive=True)
-        return {"server": self._process.pid, **{f"worker {at}": child.pid for at, child in enumerate(workers, 1)}}
+        workers = _workers(urlsplit(self._url).netloc)
+        return {"server": self._process.pid, **{f"worker {model}": pid for model, pid in workers.items()}}
 
     def facts(self) -> Mapping[str, str]:
         """Version and address."""
@@ -115,7 +116,7 @@ class TandemServer:
         end = time.monotonic() + READY_SECONDS
         while time.monotonic() < end and self._process.poll() is None:
             for presence in running(home):
-                if _answers(urlsplit(presence.url).netloc):
+                if self._folder.name in _workers(urlsplit(presence.url).netloc):
                     return presence.url
             time.sleep(0.005)
         self._log.seek(0)
@@ -123,12 +124,14 @@ class TandemServer:
         raise OSError(f"tandem serve is not ready after {READY_SECONDS:.0f} s: {said}")
 
 
-def _answers(address: str) -> bool:
+def _workers(address: str) -> Mapping[str, int]:
+    """The processes of the models that are loaded now, as the server tells them."""
     connection = http.client.HTTPConnection(address, timeout=5)
     try:
         connection.request("GET", "/readyz")
-        return connection.getresponse().status == http.client.OK
+        told = json.loads(connection.getresponse().read())
     except OSError:
-        return False
+        return {}
     finally:
         connection.close()
+    return {worker["model"]: worker["pid"] for worker in told["workers"]}

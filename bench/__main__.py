@@ -13,7 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bench.measure import FULL, QUICK, Inputs, measure
 from bench.page import Run, render
 from bench.record import as_json
-from bench.stable import REPOSITORY, ContenderFailed
+from bench.runner import ContenderFailed
+from bench.stable import REPOSITORY
 from tandem.engine.cores import usable_cores
 from tandem.settings import read_settings
 

@@ -15,7 +15,8 @@ import psutil
 from bench import metrics, passages
 from bench.asking import Answer, Ask, Turn
 from bench.figures import Metric, Samples
-from bench.stable import ContenderFailed, Entry, Stall
+from bench.runner import ContenderFailed, Entry, Runner
+from bench.stable import Stall
 
 ANSWER_TOKENS = 24
 FOLLOW_UP_TOKENS = 8
@@ -40,7 +41,7 @@ class Plan:
 
     def steps(self, contenders: int) -> int:
         """How many steps will be announced."""
-        return contenders * (self.starts + 1 + self.rounds * (len(self.lengths) + len(self.streams) + 1))
+        return contenders * (self.starts + 1 + self.rounds * (len(self.lengths) + 3))
 
 
 @dataclass(slots=True)
@@ -50,6 +51,7 @@ class Course:
     plan: Plan
     count: passages.Count
     announce: Announce
+    enter: Callable[[Entry], Runner] = Stall
     samples: Samples = field(default_factory=Samples)
     absent: dict[str, str] = field(default_factory=dict[str, str])
     prompt_tokens: dict[tuple[str, int], set[int]] = field(default_factory=dict[tuple[str, int], set[int]])
@@ -58,13 +60,13 @@ class Course:
     others_cores: float = 0.0
     rounds_done: int = 0
 
-    def start(self, entries: Sequence[Entry]) -> list[Stall]:
+    def start(self, entries: Sequence[Entry]) -> list[Runner]:
         """Measure starting, in turns; the processes of the last turn stay."""
-        kept: list[Stall] = []
+        kept: list[Runner] = []
         for number in range(self.plan.starts):
             last = number == self.plan.starts - 1
             for entry in _in_turn(entries, number):
-                if entry.name in self.absent:
+                if entry.name in self.absent or (entry.decodes_only and not last):
                     continue
                 self.announce(f"{entry.title}: starting")
                 stall = self._start(entry, number)
@@ -74,8 +76,8 @@ class Course:
                     stall.close()
         return sorted(kept, key=lambda stall: [entry.name for entry in entries].index(stall.entry.name))
 
-    def run(self, stalls: Sequence[Stall], decoders: Sequence[str] = ()) -> None:
-        """Warm up, then all rounds. Contenders named in ``decoders`` only decode one stream."""
+    def run(self, stalls: Sequence[Runner]) -> None:
+        """Warm up, then all rounds."""
         began, busy = time.monotonic(), _others_seconds(stalls)
         for at, stall in enumerate(stalls):
             self.announce(f"{stall.entry.title}: warming up")
@@ -84,14 +86,13 @@ class Course:
             if number and time.monotonic() - began > self.plan.seconds * number / (number + 1):
                 break
             turns = _in_turn(stalls, number)
-            full = [stall for stall in turns if stall.entry.name not in decoders]
+            full = [stall for stall in turns if not stall.entry.decodes_only]
             for tokens in self.plan.lengths:
                 self._each(stalls, full, f"{tokens} tokens", lambda stall, t=tokens, n=number: self._ttft(stall, n, t))
-            for streams in self.plan.streams:
-                who = turns if streams == 1 else full
-                self._each(
-                    stalls, who, f"{streams} streams", lambda stall, s=streams, n=number: self._decode(stall, n, s)
-                )
+            self._each(
+                stalls, turns, "one stream", lambda stall, n=number: self._decode(stall, n, metrics.decode(1), 1)
+            )
+            self._each(stalls, full, "several streams", lambda stall, n=number: self._streams(stall, n))
             self._each(stalls, full, "an intrusion", lambda stall, n=number: self._intrusion(stall, n))
             self.rounds_done = number + 1
         self.others_cores = (_others_seconds(stalls) - busy) / (time.monotonic() - began)
@@ -99,8 +100,8 @@ class Course:
             peak = sum(memory.peak for memory in stall.memory().values()) / 1e6
             self.samples.add(metrics.MEMORY_PEAK, stall.entry.name, 0, peak)
 
-    def _start(self, entry: Entry, number: int) -> Stall | None:
-        stall = Stall(entry)
+    def _start(self, entry: Entry, number: int) -> Runner | None:
+        stall = self.enter(entry)
         try:
             ready = stall.open()
             [answer] = stall.answer_all([passages.ask("first", passages.story(number), ANSWER_TOKENS)])
@@ -113,7 +114,7 @@ class Course:
         self.samples.add(metrics.MEMORY, entry.name, number, sum(m.resident for m in stall.memory().values()) / 1e6)
         return stall
 
-    def _each(self, stalls: Sequence[Stall], turns: Sequence[Stall], what: str, do: Callable[[Stall], None]) -> None:
+    def _each(self, stalls: Sequence[Runner], turns: Sequence[Runner], what: str, do: Callable[[Runner], None]) -> None:
         for stall in turns:
             self.announce(f"{stall.entry.title}: {what}")
             idle = [other for other in stalls if other is not stall]
@@ -123,7 +124,7 @@ class Course:
             shares = [(other.cpu_seconds() - spent) / seconds for other, spent in zip(idle, before, strict=True)]
             self.restless = max(self.restless, *shares, 0.0)
 
-    def _ttft(self, stall: Stall, number: int, tokens: int) -> None:
+    def _ttft(self, stall: Runner, number: int, tokens: int) -> None:
         """A prompt of which nothing is cached, then a follow-up to its answer."""
         name = stall.entry.name
         turns = passages.reading(number * ROUND_NUMBERS + tokens, tokens, self.count)
@@ -136,16 +137,22 @@ class Course:
         self.prompt_tokens.setdefault((name, tokens), set()).add(first.prompt_tokens)
         self.cached_when_cold[name] = max(self.cached_when_cold.get(name, 0), first.cached_tokens)
 
-    def _decode(self, stall: Stall, number: int, streams: int) -> None:
+    def _streams(self, stall: Runner, number: int) -> None:
+        """One stream, then several, with nobody between them, since their quotient is a promise."""
+        self._decode(stall, number, metrics.ALONE, 1)
+        for streams in self.plan.streams:
+            self._decode(stall, number, metrics.decode(streams), streams)
+
+    def _decode(self, stall: Runner, number: int, metric: Metric, streams: int) -> None:
         asks = [self._story(number * ROUND_NUMBERS + streams * 10 + at) for at in range(streams)]
         answers = stall.answer_all(asks)
         rate = together(answers)
         if rate is not None:
-            self._add(metrics.decode(streams), stall.entry.name, number, rate)
+            self._add(metric, stall.entry.name, number, rate)
         if streams == max(self.plan.streams):
             self._add(metrics.WORST_TTFT, stall.entry.name, number, max(answer.ttft_seconds for answer in answers))
 
-    def _intrusion(self, stall: Stall, number: int) -> None:
+    def _intrusion(self, stall: Runner, number: int) -> None:
         """A long prompt, and shortly after it a short one."""
         turns: tuple[Turn, ...] = passages.reading(number * ROUND_NUMBERS + 500, metrics.LONG_TOKENS, self.count)
         long = passages.ask(f"long-{number}", turns, ANSWER_TOKENS)
@@ -183,7 +190,7 @@ def _tokens_between(answer: Answer, begin: float, end: float) -> float:
     return answer.completion_tokens * inside / len(answer.chunks)
 
 
-def _others_seconds(stalls: Sequence[Stall]) -> float:
+def _others_seconds(stalls: Sequence[Runner]) -> float:
     """Processor seconds of this machine that neither a contender nor this process has used."""
     busy = psutil.cpu_times()
     own = psutil.Process().cpu_times()

@@ -11,7 +11,8 @@ from bench import metrics, passages
 from bench.asking import Turn
 from bench.contenders.sse import SSEClient
 from bench.figures import Samples
-from bench.stable import Entry, Stall
+from bench.runner import Entry
+from bench.stable import Stall
 
 PROSE_TOKENS = 96
 QUOTED_WORDS = 90

@@ -12,10 +12,11 @@ from bench.course import Announce, Course, Plan
 from bench.figures import Samples
 from bench.machine import command_line, machine_facts
 from bench.page import Run
-from bench.stable import Entry, Stall
+from bench.runner import Entry, Runner
 
 TITLES = {"tandem": "Tandem (HTTP)", "genai": "bare GenAI", "foundry": "Foundry Local", "llama": "llama.cpp"}
 BUILDER = "builder"
+PLAIN = "plain"
 FULL = Plan(rounds=3, starts=3, lengths=metrics.LENGTHS, streams=metrics.STREAMS, seconds=450)
 QUICK = Plan(rounds=1, starts=1, lengths=metrics.QUICK_LENGTHS, streams=metrics.STREAMS, seconds=120)
 
@@ -46,7 +47,7 @@ def measure(inputs: Inputs, announce: Announce) -> Run:
     missing = _missing(inputs)
     stalls = course.start(entries(inputs))
     try:
-        course.run(stalls, decoders=(BUILDER,))
+        course.run(stalls)
         versions = _versions(stalls)
         memory = {stall.entry.title: _memory(stall) for stall in stalls}
         _ask_only_tandem(inputs, course.samples, stalls, announce)
@@ -68,6 +69,7 @@ def measure(inputs: Inputs, announce: Announce) -> Run:
         bars=bars(course.samples),
         checks=_checks(course),
         memory=memory,
+        others_cores=course.others_cores,
     )
 
 
@@ -82,7 +84,15 @@ def entries(inputs: Inputs) -> list[Entry]:
         )
     if inputs.builder is not None:
         options = {**same, "folder": str(inputs.builder.absolute())}
-        found.append(Entry(name=BUILDER, title="bare GenAI, the builder's int4", kind="genai", options=options))
+        found.append(
+            Entry(
+                name=BUILDER, title="bare GenAI, the builder's int4", kind="genai", options=options, decodes_only=True
+            )
+        )
+    options = {**same, "speculation": "off"}
+    found.append(
+        Entry(name=PLAIN, title="Tandem worker, no speculation", kind="worker", options=options, decodes_only=True)
+    )
     return [entry for entry in found if not inputs.only or entry.name in inputs.only]
 
 
@@ -97,7 +107,7 @@ def _missing(inputs: Inputs) -> Mapping[str, str]:
     return why
 
 
-def _ask_only_tandem(inputs: Inputs, samples: Samples, stalls: Sequence[Stall], announce: Announce) -> None:
+def _ask_only_tandem(inputs: Inputs, samples: Samples, stalls: Sequence[Runner], announce: Announce) -> None:
     rounds = inputs.plan.rounds
     ours = next((stall for stall in stalls if stall.entry.name == "tandem"), None)
     if ours is None:
@@ -119,12 +129,12 @@ def _ask_only_tandem(inputs: Inputs, samples: Samples, stalls: Sequence[Stall], 
 EXTRAS = ("the openai client", "cancelling", "speculation", "embeddings", "the server alone")
 
 
-def _versions(stalls: Sequence[Stall]) -> Mapping[str, str]:
+def _versions(stalls: Sequence[Runner]) -> Mapping[str, str]:
     told = {name: value for stall in stalls for name, value in stall.facts().items()}
     return {name: value for name, value in told.items() if name not in ("url", "model", "seal")}
 
 
-def _memory(stall: Stall) -> str:
+def _memory(stall: Runner) -> str:
     parts = [
         f"{name} {memory.resident / 1e6:,.0f} MB now, {memory.peak / 1e6:,.0f} MB at most"
         for name, memory in stall.memory().items()

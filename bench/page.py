@@ -9,6 +9,7 @@ from bench.bars import Bar
 from bench.figures import Metric, Samples, Spread
 
 NONE = "—"
+NOISE_CORES = 0.2
 ALONE = (
     metrics.PROSE,
     metrics.QUOTING,
@@ -36,6 +37,7 @@ class Run:
     samples: Samples
     bars: Sequence[Bar]
     checks: Sequence[str]
+    others_cores: float = 0.0
     memory: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
@@ -43,6 +45,7 @@ def render(run: Run) -> str:
     """The whole page as Markdown."""
     parts = [
         _told("page_head.md"),
+        *_warning(run),
         f"    {run.command}\n\nmade this page in {run.seconds / 60:.1f} minutes, {run.rounds} rounds.",
         "## The bars",
         bars_table(run.bars),
@@ -60,6 +63,15 @@ def render(run: Run) -> str:
         _told("page_meanings.md"),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _warning(run: Run) -> list[str]:
+    if run.others_cores <= NOISE_CORES:
+        return []
+    return [
+        f"**Other programs kept {run.others_cores:.1f} cores busy during this run.** Seconds and tokens per second are "
+        "worse than this machine can do; read the ratios, and those with care."
+    ]
 
 
 def bars_table(bars: Sequence[Bar]) -> str:
@@ -118,7 +130,7 @@ def facts_list(run: Run) -> str:
 def side_by_side(lengths: Sequence[int], streams: Sequence[int]) -> list[Metric]:
     """The metrics that every contender has."""
     ttfts = [metric for tokens in lengths for metric in (metrics.cold(tokens), metrics.warm(tokens))]
-    decodes = [metrics.decode(count) for count in streams]
+    decodes = [metrics.decode(count) for count in (1, *streams)]
     return [
         metrics.START,
         metrics.FIRST_WORD,

@@ -4,43 +4,20 @@ import json
 import os
 import queue
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import cast
 
 import psutil
 
 from bench.asking import Answer, Ask, Json, answer_from_json
+from bench.runner import ContenderFailed, Entry, Memory
 
 REPOSITORY = Path(__file__).parents[1]
 CALL_SECONDS = 240.0
-
-
-class ContenderFailed(Exception):
-    """A contender could not do what it was asked to; the message is its own."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """A contender that takes part. ``python`` is the interpreter that has its libraries."""
-
-    name: str
-    title: str
-    kind: str
-    options: Mapping[str, str]
-    python: str = sys.executable
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
-    """Resident bytes of one process now, and the most it ever had (the same, where the system does not tell)."""
-
-    resident: int
-    peak: int
 
 
 class Stall:

@@ -20,7 +20,6 @@ class Bar:
     unit: str
     measured: Spread | None
     beside: str = ""
-    digits: int = 2
 
     @property
     def holds(self) -> bool | None:
@@ -33,66 +32,50 @@ class Bar:
 
 def bars(samples: Samples) -> Sequence[Bar]:
     """Every bar that this run can judge."""
-    one, four = metrics.decode(1), metrics.decode(4)
+    one, quoting, prose = metrics.decode(1), metrics.QUOTING, metrics.PROSE
+    on, off = "speculation on", "speculation off"
     cold, warm = metrics.cold(metrics.FOLLOW_UP_TOKENS), metrics.warm(metrics.FOLLOW_UP_TOKENS)
-    foundry = samples.spread(metrics.INTRUDER, "foundry")
     return (
-        Bar(
-            promise="Decode over HTTP, one stream, of a bare ONNX Runtime GenAI loop on the same files",
-            sense="at least",
-            target=0.9,
-            unit="x",
-            measured=samples.advantage(one, "tandem", "genai"),
+        _ratio(
+            "Decode over HTTP, one stream, of a bare GenAI loop on the same files",
+            0.9,
+            samples.advantage(one, "tandem", "genai"),
         ),
-        Bar(
-            promise="The same without server and without speculation: one worker, of the bare loop",
-            sense="at least",
-            target=0.9,
-            unit="x",
-            measured=samples.advantage(one, "plain", "genai"),
+        _ratio(
+            "The same without server and speculation: one worker, of the bare loop",
+            0.9,
+            samples.advantage(one, "plain", "genai"),
         ),
-        Bar(
-            promise="Four streams together, of one stream",
-            sense="at least",
-            target=0.95,
-            unit="x",
-            measured=samples.quotient(four, metrics.ALONE, "tandem"),
+        _ratio(
+            "Four streams together, of one stream", 0.95, samples.quotient(metrics.decode(4), metrics.ALONE, "tandem")
         ),
-        Bar(
-            promise="Follow-up on an 800-token context, sooner than the first question",
-            sense="at least",
-            target=20,
-            unit="x",
-            measured=samples.quotient(cold, warm, "tandem"),
-            digits=1,
+        _ratio(
+            "Follow-up on an 800-token context, sooner than the first question",
+            20,
+            samples.quotient(cold, warm, "tandem"),
         ),
-        Bar(
-            promise="First token of a short prompt that arrives during a 1,500-token prefill",
-            sense="at most",
-            target=1.5,
-            unit="s",
-            measured=samples.spread(metrics.INTRUDER, "tandem"),
-            beside=f"Foundry Local's sessions: {foundry.median:.2f} s" if foundry else "",
+        _intruding(samples),
+        _ratio(
+            "Decode of our int4 files, of the official builder's int4, both in the bare loop",
+            0.85,
+            samples.advantage(one, "genai", "builder"),
         ),
-        Bar(
-            promise="Decode of our int4 files, of the official builder's int4, both in the bare loop",
-            sense="at least",
-            target=0.85,
-            unit="x",
-            measured=samples.advantage(one, "genai", "builder"),
-        ),
-        Bar(
-            promise="Speculation on a text quoted from the prompt, on beside off",
-            sense="at least",
-            target=1.0,
-            unit="x",
-            measured=samples.advantage(metrics.QUOTING, "speculation on", "speculation off"),
-        ),
-        Bar(
-            promise="Speculation on open prose, on beside off",
-            sense="at least",
-            target=0.95,
-            unit="x",
-            measured=samples.advantage(metrics.PROSE, "speculation on", "speculation off"),
-        ),
+        _ratio("Speculation on a text quoted from the prompt, on beside off", 1.0, samples.advantage(quoting, on, off)),
+        _ratio("Speculation on open prose, on beside off", 0.95, samples.advantage(prose, on, off)),
+    )
+
+
+def _ratio(promise: str, target: float, measured: Spread | None) -> Bar:
+    return Bar(promise=promise, sense="at least", target=target, unit="x", measured=measured)
+
+
+def _intruding(samples: Samples) -> Bar:
+    foundry = samples.spread(metrics.INTRUDER, "foundry")
+    return Bar(
+        promise="First token of a short prompt that arrives during a 1,500-token prefill",
+        sense="at most",
+        target=1.5,
+        unit="s",
+        measured=samples.spread(metrics.INTRUDER, "tandem"),
+        beside=f"Foundry Local's sessions: {foundry.median:.2f} s" if foundry else "",
     )

@@ -79,9 +79,9 @@ class Course:
     def run(self, stalls: Sequence[Runner]) -> None:
         """Warm up, then all rounds."""
         began, busy = time.monotonic(), _others_seconds(stalls)
-        for at, stall in enumerate(stalls):
+        for stall in stalls:
             self.announce(f"{stall.entry.title}: warming up")
-            stall.answer_all([passages.ask(f"warm-up-{at}", passages.story(900 + at), 16)])
+            stall.answer_all([passages.ask("warm-up", passages.story(900), ANSWER_TOKENS)])
         for number in range(self.plan.rounds):
             if number and time.monotonic() - began > self.plan.seconds * number / (number + 1):
                 break

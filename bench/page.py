@@ -80,7 +80,7 @@ def bars_table(bars: Sequence[Bar]) -> str:
         [
             bar.promise + (f" ({bar.beside})" if bar.beside else ""),
             f"{bar.sense} {bar.target:g} {bar.unit}",
-            f"{_spread(bar.measured, bar.digits)} {bar.unit}" if bar.measured else "not measured in this run",
+            f"{_spread(bar.measured, 2)} {bar.unit}" if bar.measured else "not measured in this run",
             {True: "yes", False: "**no**", None: NONE}[bar.holds],
         ]
         for bar in bars

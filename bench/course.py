@@ -96,7 +96,7 @@ class Course:
             self._each(stalls, full, "an intrusion", lambda stall, n=number: self._intrusion(stall, n))
             self.rounds_done = number + 1
         self.others_cores = (_others_seconds(stalls) - busy) / (time.monotonic() - began)
-        for stall in stalls:
+        for stall in (stall for stall in stalls if stall.entry.name not in self.absent):
             peak = sum(memory.peak for memory in stall.memory().values()) / 1e6
             self.samples.add(metrics.MEMORY_PEAK, stall.entry.name, 0, peak)
 
@@ -116,10 +116,16 @@ class Course:
 
     def _each(self, stalls: Sequence[Runner], turns: Sequence[Runner], what: str, do: Callable[[Runner], None]) -> None:
         for stall in turns:
+            if stall.entry.name in self.absent:
+                continue
             self.announce(f"{stall.entry.title}: {what}")
             idle = [other for other in stalls if other is not stall]
             before, began = [other.cpu_seconds() for other in idle], time.perf_counter()
-            do(stall)
+            try:
+                do(stall)
+            except ContenderFailed as failure:
+                self.absent[stall.entry.name] = f"it failed in the middle: {failure}"
+                continue
             seconds = time.perf_counter() - began
             shares = [(other.cpu_seconds() - spent) / seconds for other, spent in zip(idle, before, strict=True)]
             self.restless = max(self.restless, *shares, 0.0)

@@ -48,9 +48,10 @@ def measure(inputs: Inputs, announce: Announce) -> Run:
     stalls = course.start(entries(inputs))
     try:
         course.run(stalls)
-        versions = _versions(stalls)
-        memory = {stall.entry.title: _memory(stall) for stall in stalls}
-        _ask_only_tandem(inputs, course.samples, stalls, announce)
+        well = [stall for stall in stalls if stall.entry.name not in course.absent]
+        versions = _versions(well)
+        memory = {stall.entry.title: _memory(stall) for stall in well}
+        _ask_only_tandem(inputs, course.samples, well, announce)
     finally:
         for stall in stalls:
             stall.close()
@@ -62,7 +63,7 @@ def measure(inputs: Inputs, announce: Announce) -> Run:
         rounds=course.rounds_done,
         contenders={name: title for name, title in TITLES.items() if name in there},
         versions=versions,
-        absent={**missing, **course.absent},
+        absent={**missing, **{_title(name): why for name, why in course.absent.items()}},
         lengths=inputs.plan.lengths,
         streams=inputs.plan.streams,
         samples=course.samples,
@@ -127,6 +128,10 @@ def _ask_only_tandem(inputs: Inputs, samples: Samples, stalls: Sequence[Runner],
 
 
 EXTRAS = ("the openai client", "cancelling", "speculation", "embeddings", "the server alone")
+
+
+def _title(name: str) -> str:
+    return TITLES.get(name, name)
 
 
 def _versions(stalls: Sequence[Runner]) -> Mapping[str, str]:

@@ -29,12 +29,13 @@ def answer(sent: float, chunks: Sequence[float], tokens: int | None = None, cach
 
 @dataclass
 class FakeRunner:
-    """Answers at a fixed pace; a follow-up is ten times sooner. Writes into a diary what it was asked."""
+    """Answers at a fixed pace, a follow-up ten times sooner, and falls silent after ``patience`` answers."""
 
     entry: Entry
     diary: list[str]
     token_seconds: float = 0.01
     fails: bool = False
+    patience: int = 1000
     known: set[str] = field(default_factory=set[str])
 
     def open(self) -> float:
@@ -43,6 +44,9 @@ class FakeRunner:
         return 1.0
 
     def answer_all(self, asks: Sequence[Ask]) -> list[Answer]:
+        self.patience -= 1
+        if self.patience < 0:
+            raise ContenderFailed(f"{self.entry.title} is silent")
         self.diary.append(f"{self.entry.name} {' '.join(ask.conversation for ask in asks)}")
         answers = [self._answer(ask, len(asks)) for ask in asks]
         self.known |= {ask.conversation for ask in asks}
@@ -172,3 +176,13 @@ def test_a_chunk_of_several_tokens_counts_them_all() -> None:
 
 def test_one_stream_is_told_by_the_time_per_output_token() -> None:
     assert together([answer(0.0, [0.5, 1.5, 2.5, 3.5])]) == pytest.approx(1.0)
+
+
+def test_a_contender_that_fails_in_the_middle_leaves_and_the_others_go_on() -> None:
+    diary: list[str] = []
+    runners = {name: FakeRunner(entry(name), diary, patience=limit) for name, limit in (("a", 1000), ("b", 4))}
+    course = Course(plan=PLAN, count=pieces, announce=lambda _: None, enter=lambda who: runners[who.name])
+    course.run(course.start([entry("a"), entry("b")]))
+    assert course.absent == {"b": "it failed in the middle: B is silent"}
+    assert course.samples.spread(metrics.decode(4), "a") is not None
+    assert course.samples.spread(metrics.MEMORY_PEAK, "b") is None

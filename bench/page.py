@@ -10,6 +10,16 @@ from bench.figures import Metric, Samples, Spread
 
 NONE = "—"
 NOISE_CORES = 0.2
+BEHIND = 0.95
+REASONS = {
+    "start": "Two processes start one after the other, the server and the worker that is sealed from the network.",
+    "first": "Two processes start one after the other, the server and the worker that is sealed from the network.",
+    "cold": "Prompts are read in pieces, so that other streams are served in between.",
+    "warm": "The whole conversation comes over HTTP and is tokenized again; the neighbour holds it.",
+    "intruded": "The price of letting the short prompt go first.",
+    "intruder": "The short prompt waits for the piece of the long one that is being read.",
+    "memory": "A server and a worker, each with a Python of its own.",
+}
 ALONE = (
     metrics.PROSE,
     metrics.QUOTING,
@@ -56,6 +66,8 @@ def render(run: Run) -> str:
         "Each task was done by all within seconds, so ratios are taken within a round; these are their medians. "
         "More than 1 means that Tandem is faster, sooner or smaller.",
         ratios_table(run),
+        "## Where Tandem is behind",
+        behind_list(run),
         "## Tandem by itself",
         alone_table(run.samples),
         "## The run",
@@ -108,6 +120,19 @@ def ratios_table(run: Run) -> str:
     return table(["", *(run.contenders[name] for name in others)], rows)
 
 
+def behind_list(run: Run) -> str:
+    """Every comparison that Tandem loses by more than `BEHIND`, with the reason where one is known."""
+    others = [name for name in run.contenders if name != "tandem"]
+    lines: list[str] = []
+    for metric in side_by_side(run.lengths, run.streams):
+        beaten = {name: run.samples.advantage(metric, "tandem", name) for name in others}
+        told = [f"{found.median:.2f} of {run.contenders[name]}" for name, found in beaten.items() if _lost(found)]
+        if told:
+            reason = REASONS.get(metric.id.split("_")[0], "")
+            lines.append(f"- {metric.title}: {', '.join(told)}. {reason}".rstrip())
+    return "\n".join(lines) or f"In nothing that was measured, by more than {1 - BEHIND:.0%}."
+
+
 def alone_table(samples: Samples) -> str:
     """What only Tandem was asked, or what was asked of other neighbours."""
     alone = {metric.id: metric for metric in ALONE}
@@ -157,6 +182,10 @@ def _spread(spread: Spread | None, digits: int) -> str:
     if spread.count == 1:
         return text
     return f"{text} ({spread.low:,.{digits}f} to {spread.high:,.{digits}f})"
+
+
+def _lost(found: Spread | None) -> bool:
+    return found is not None and found.median < BEHIND
 
 
 def _told(name: str) -> str:

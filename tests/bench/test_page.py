@@ -2,7 +2,7 @@ import json
 
 from bench.bars import Bar, bars
 from bench.figures import Metric, Samples, Spread
-from bench.page import Run, bars_table, figures_table, ratios_table, render, table
+from bench.page import Run, bars_table, behind_list, figures_table, ratios_table, render, table
 from bench.record import as_json
 
 from bench import metrics
@@ -96,12 +96,26 @@ def test_the_page_has_every_part_in_order_and_names_who_was_absent() -> None:
         "## The bars",
         "## Side by side",
         "## How many times better Tandem is",
+        "## Where Tandem is behind",
         "## Tandem by itself",
         "## The run",
         "## What the numbers mean",
     ]
     assert "- llama.cpp did not take part: llama-cpp-python is not installed here" in text
     assert "| client gone until the worker rests (ms) | tandem | 12 (11 to 15) |" in text
+
+
+def test_what_tandem_loses_is_told_by_itself() -> None:
+    lines = behind_list(a_run(a_samples())).splitlines()
+    assert [line.split(".")[0] for line in lines] == ["- start until ready: 0", "- decode, 1 stream: 0"]
+    assert lines[0].startswith("- start until ready: 0.50 of bare GenAI. Two processes")
+
+
+def test_where_nothing_is_lost_the_page_says_so() -> None:
+    samples = Samples()
+    samples.add(metrics.START, "tandem", 0, 1.0)
+    samples.add(metrics.START, "genai", 0, 1.0)
+    assert behind_list(a_run(samples)) == "In nothing that was measured, by more than 5%."
 
 
 def test_the_page_warns_where_other_programs_were_busy() -> None:

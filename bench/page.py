@@ -126,7 +126,11 @@ def behind_list(run: Run) -> str:
     lines: list[str] = []
     for metric in side_by_side(run.lengths, run.streams):
         beaten = {name: run.samples.advantage(metric, "tandem", name) for name in others}
-        told = [f"{found.median:.2f} of {run.contenders[name]}" for name, found in beaten.items() if _lost(found)]
+        told = [
+            f"{found.median:.2f} of {run.contenders[name]}"
+            for name, found in beaten.items()
+            if found and found.median < BEHIND
+        ]
         if told:
             reason = REASONS.get(metric.id.split("_")[0], "")
             lines.append(f"- {metric.title}: {', '.join(told)}. {reason}".rstrip())
@@ -182,10 +186,6 @@ def _spread(spread: Spread | None, digits: int) -> str:
     if spread.count == 1:
         return text
     return f"{text} ({spread.low:,.{digits}f} to {spread.high:,.{digits}f})"
-
-
-def _lost(found: Spread | None) -> bool:
-    return found is not None and found.median < BEHIND
 
 
 def _told(name: str) -> str:

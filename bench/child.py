@@ -74,7 +74,10 @@ def perform(what: Contender, request: Json) -> Json:
 
 
 def serve(what: Contender, requests: TextIO, replies: TextIO) -> None:
-    """Answer until the other side closes or asks to close. What goes wrong is told, in the vendor's own words."""
+    """Answer until the other side asks to close. What goes wrong is told, in the vendor's own words.
+
+    Where the other side is gone without a word, everything is closed too: nobody is left running.
+    """
     for line in requests:
         request = cast("Json", json.loads(line))
         try:
@@ -85,6 +88,7 @@ def serve(what: Contender, requests: TextIO, replies: TextIO) -> None:
         replies.flush()
         if request["do"] == "close":
             return
+    what.close()
 
 
 def main() -> None:

@@ -138,8 +138,8 @@ class Course:
         [first] = stall.answer_all([passages.ask(conversation, turns, ANSWER_TOKENS)])
         again = passages.follow_up(turns, first.text)
         [second] = stall.answer_all([passages.ask(conversation, again, FOLLOW_UP_TOKENS)])
-        self._add(metrics.cold(tokens), name, number, first.ttft_seconds)
-        self._add(metrics.warm(tokens), name, number, second.ttft_seconds)
+        self._add_wait(metrics.cold(tokens), name, number, [first])
+        self._add_wait(metrics.warm(tokens), name, number, [second])
         self.prompt_tokens.setdefault((name, tokens), set()).add(first.prompt_tokens)
         self.cached_when_cold[name] = max(self.cached_when_cold.get(name, 0), first.cached_tokens)
 
@@ -154,9 +154,9 @@ class Course:
         answers = stall.answer_all(asks)
         rate = together(answers)
         if rate is not None:
-            self._add(metric, stall.entry.name, number, rate)
+            self.samples.add(metric, stall.entry.name, number, rate)
         if streams == max(self.plan.streams):
-            self._add(metrics.WORST_TTFT, stall.entry.name, number, max(answer.ttft_seconds for answer in answers))
+            self._add_wait(metrics.WORST_TTFT, stall.entry.name, number, answers)
 
     def _intrusion(self, stall: Runner, number: int) -> None:
         """A long prompt, and shortly after it a short one."""
@@ -166,22 +166,27 @@ class Course:
             f"short-{number}", passages.story(number * ROUND_NUMBERS + 501), ANSWER_TOKENS, INTRUSION_AFTER_SECONDS
         )
         slow, quick = stall.answer_all([long, short])
-        self._add(metrics.INTRUDER, stall.entry.name, number, quick.ttft_seconds)
-        self._add(metrics.INTRUDED, stall.entry.name, number, slow.ttft_seconds)
+        self._add_wait(metrics.INTRUDER, stall.entry.name, number, [quick])
+        self._add_wait(metrics.INTRUDED, stall.entry.name, number, [slow])
 
     def _story(self, number: int) -> Ask:
         return passages.ask(f"story-{number}", passages.story(number), DECODE_TOKENS)
 
-    def _add(self, metric: Metric, name: str, number: int, value: float) -> None:
-        self.samples.add(metric, name, number, value)
+    def _add_wait(self, metric: Metric, name: str, number: int, answers: Sequence[Answer]) -> None:
+        """The longest TTFT; nothing where a model chose to say nothing."""
+        if all(answer.chunks for answer in answers):
+            self.samples.add(metric, name, number, max(answer.ttft_seconds for answer in answers))
 
 
 def together(answers: Sequence[Answer]) -> float | None:
     """Tokens per second of all streams, over the time in which all of them decode.
 
     That time begins when the last stream shows its first chunk and ends when the first stream shows its last; each
-    stream counts with the share of its chunks in it. ``None`` where the streams never decode at the same time.
+    stream counts with the share of its chunks in it. ``None`` where the streams never decode at the same
+    time, or where one of them hardly says anything.
     """
+    if any(len(answer.chunks) < 2 for answer in answers):
+        return None
     if len(answers) == 1:
         return answers[0].tokens_per_second
     begin = max(answer.chunks[0] for answer in answers)

@@ -79,13 +79,20 @@ class Stall:
         return total
 
     def close(self) -> None:
-        """End it."""
+        """End it, and what it started."""
+        try:
+            family = psutil.Process(self._process.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            family = []
         try:
             self._call({"do": "close"})
             self._process.wait(30)
         except (ContenderFailed, subprocess.TimeoutExpired):
             self._process.kill()
             self._process.wait()
+        for process in family:
+            if process.is_running():
+                process.kill()
 
     def _call(self, request: Json) -> Json:
         stdin = self._process.stdin

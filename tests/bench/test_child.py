@@ -14,6 +14,8 @@ from bench.stable import Stall
 class Parrot:
     """A talker that says the last turn."""
 
+    closed = 0
+
     def open(self) -> float | None:
         return 1.5
 
@@ -39,12 +41,12 @@ class Parrot:
         return {"parrot": "1.0"}
 
     def close(self) -> None:
-        return
+        self.closed += 1
 
 
-def conversed(*requests: dict[str, object]) -> list[dict[str, object]]:
+def conversed(*requests: dict[str, object], parrot: Parrot | None = None) -> list[dict[str, object]]:
     replies = io.StringIO()
-    serve(Parrot(), io.StringIO("".join(json.dumps(request) + "\n" for request in requests)), replies)
+    serve(parrot or Parrot(), io.StringIO("".join(json.dumps(request) + "\n" for request in requests)), replies)
     return [json.loads(line) for line in replies.getvalue().splitlines()]
 
 
@@ -68,6 +70,13 @@ def test_a_failure_is_told_and_the_child_goes_on() -> None:
     assert failed == {"error": "RuntimeError: nothing was asked"}
     assert embedded == {"error": "ValueError: Parrot cannot 'embed'"}
     assert opened == {"began": 1.5}
+
+
+def test_a_child_closes_once_whether_it_is_asked_to_or_its_other_side_is_gone() -> None:
+    asked, abandoned = Parrot(), Parrot()
+    conversed({"do": "open"}, {"do": "close"}, parrot=asked)
+    conversed({"do": "open"}, parrot=abandoned)
+    assert (asked.closed, abandoned.closed) == (1, 1)
 
 
 def test_the_lean_client_reads_our_own_stream_in_another_process() -> None:

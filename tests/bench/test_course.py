@@ -186,3 +186,12 @@ def test_a_contender_that_fails_in_the_middle_leaves_and_the_others_go_on() -> N
     assert course.absent == {"b": "it failed in the middle: B is silent"}
     assert course.samples.spread(metrics.decode(4), "a") is not None
     assert course.samples.spread(metrics.MEMORY_PEAK, "b") is None
+
+
+def test_a_model_that_says_nothing_has_no_waiting_time_and_stops_nobody() -> None:
+    silent = answer(0.0, [])
+    assert together([silent]) is None
+    assert together([silent, answer(0.0, [1.0, 2.0])]) is None
+    course, _ = ran([entry("a")])
+    course._add_wait(metrics.cold(512), "a", 0, [silent])
+    assert course.samples.spread(metrics.cold(512), "a") is None

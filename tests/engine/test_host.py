@@ -14,8 +14,8 @@ from typing import Any, cast
 import onnxruntime_genai
 import psutil
 import pytest
-from support.models import model_folder
 
+from support.models import model_folder
 from tandem.core.chat import (
     ChatEvent,
     ChatRequest,

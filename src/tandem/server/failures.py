@@ -76,9 +76,12 @@ def openai_shape(failure: Failure) -> dict[str, object]:
 
 
 def anthropic_shape(failure: Failure) -> dict[str, object]:
-    """Anthropic's error object."""
+    """Anthropic's error object. Its clients act on some codes in ``details``, and keep the others for people."""
     kind = _ANTHROPIC_KINDS.get(failure.status, "api_error")
-    return {"type": "error", "error": {"type": kind, "message": failure.message}}
+    error: dict[str, object] = {"type": kind, "message": failure.message}
+    if failure.code is not None:
+        error["details"] = {"error_code": failure.code}
+    return {"type": "error", "error": error}
 
 
 def shape_of(path: str) -> Shape:

@@ -68,6 +68,15 @@ def unexpected(request_id: str) -> Failure:
     return Failure(status=500, message=message, kind="server_error", code="internal_error")
 
 
+STOPPING = Failure(
+    status=503,
+    message="The server is stopping. Ask again when it is back.",
+    kind="server_error",
+    code="stopping",
+)
+"""What a client is told whose answer was not complete when the server had to end."""
+
+
 def openai_shape(failure: Failure) -> dict[str, object]:
     """OpenAI's error object."""
     return {

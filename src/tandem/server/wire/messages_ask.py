@@ -12,9 +12,12 @@ from tandem.core.chat import ResponseFormat, Sampling, Tool, ToolChoice
 from tandem.core.errors import BadRequest, Unsupported
 from tandem.server.wire.fields import TokenCount, refuse
 from tandem.server.wire.json_text import json_text
+from tandem.server.wire.tools import Name
 
 LEAST_MASS = 1e-6
 """What a ``top_p`` of 0 means: the likeliest token alone."""
+NO_THREADS = "thread_unsupported_request"
+"""On this code Anthropic's clients send the whole conversation again, without a thread."""
 OUTPUT_SCHEMA = "output_config.format.schema"
 
 
@@ -48,7 +51,7 @@ class TextBlock(Struct, tag_field="type", tag="text", kw_only=True):
 class ToolOffer(Struct, kw_only=True):
     """A tool of the caller's own. Tools that Anthropic defined have another ``type``, and are refused."""
 
-    name: str
+    name: Name
     type: str | None = None
     description: str | None = None
     input_schema: dict[str, object] | None = None
@@ -98,6 +101,8 @@ class CountAsk(Struct, kw_only=True):
     output_format: OutputFormat | None = None
     mcp_servers: list[dict[str, object]] | None = None
     context_management: dict[str, object] | None = None
+    thread: dict[str, object] | None = None
+    compaction: dict[str, object] | None = None
 
 
 class Ask(CountAsk, kw_only=True):
@@ -121,6 +126,14 @@ def refuse_what_cannot_be_honoured(ask: CountAsk, *, reasons: bool) -> None:
         raise refuse("mcp_servers", "no tool runs here. Connect to them yourself and send their tools.")
     if ask.context_management and ask.context_management.get("edits"):
         raise refuse("context_management", "messages are never edited here. Send those that count.")
+    if ask.thread is not None:
+        raise Unsupported(
+            "'thread' is not supported: no conversation is kept here. Send all its messages, and no 'thread'.",
+            param="thread",
+            code=NO_THREADS,
+        )
+    if ask.compaction is not None:
+        raise refuse("compaction", "a conversation is never compacted here. Leave it out.")
     if isinstance(ask, Ask) and ask.container:
         raise refuse("container", "no code runs here. Leave it out.")
     if ask.output_config and ask.output_config.effort not in {None, "high"}:
@@ -142,14 +155,14 @@ def _check_thinking(thinking: Thinking | None, *, reasons: bool) -> None:
             raise refuse("thinking.type", "it must be enabled, disabled or adaptive.")
 
 
-def sampling_of(ask: Ask, *, context_tokens: int) -> Sampling:
-    """How tokens are chosen. A ``max_tokens`` beyond the whole context is no limit: the context ends first."""
+def sampling_of(ask: Ask) -> Sampling:
+    """How tokens are chosen."""
     return Sampling(
         temperature=ask.temperature,
         top_p=None if ask.top_p is None else max(ask.top_p, LEAST_MASS),
         top_k=ask.top_k,
         stop=tuple(ask.stop_sequences or ()),
-        max_tokens=ask.max_tokens if ask.max_tokens < context_tokens else None,
+        max_tokens=ask.max_tokens,
     )
 
 
@@ -173,8 +186,6 @@ def _tool(offer: ToolOffer, param: str) -> Tool:
             "Offer a tool of your own with an 'input_schema'.",
             param=f"{param}.type",
         )
-    if not offer.name:
-        raise BadRequest(f"'{param}.name' must not be empty.", param=f"{param}.name")
     if offer.input_schema is None:
         raise BadRequest(f"Missing required parameter: '{param}.input_schema'.", param=f"{param}.input_schema")
     return Tool(

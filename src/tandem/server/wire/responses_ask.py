@@ -12,6 +12,7 @@ from tandem.core.chat import ResponseFormat, Sampling, Tool, ToolChoice
 from tandem.core.errors import BadRequest, Unsupported
 from tandem.server.wire.fields import TokenCount, refuse
 from tandem.server.wire.json_text import JsonObject, json_text
+from tandem.server.wire.tools import Name
 
 LOGPROBS = "message.output_text.logprobs"
 _INCLUDABLE = frozenset(
@@ -75,7 +76,7 @@ class ToolOffer(Struct, kw_only=True):
     """A tool; only functions can be offered here."""
 
     type: str
-    name: str | None = None
+    name: Name | None = None
     description: str | None = None
     parameters: dict[str, object] | None = None
     strict: bool | None = None
@@ -102,6 +103,14 @@ class Reasoning(Struct, kw_only=True):
 
     effort: str | None = None
     summary: str | None = None
+    mode: str | None = None
+    context: str | None = None
+
+
+class CacheOptions(Struct, kw_only=True):
+    """How a prompt is to be remembered. ``prewarm`` asks for no answer at all."""
+
+    prewarm: bool | None = None
 
 
 class Ask(Struct, kw_only=True):
@@ -134,6 +143,7 @@ class Ask(Struct, kw_only=True):
     user: str | None = None
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None
+    prompt_cache_options: CacheOptions | None = None
     max_tool_calls: int | None = None
     personality: str | None = None
 
@@ -160,9 +170,15 @@ def refuse_what_cannot_be_honoured(ask: Ask, *, reasons: bool) -> None:
 
 
 def _check_style(ask: Ask, *, reasons: bool) -> None:
-    effort = ask.reasoning.effort if ask.reasoning else None
-    if effort is not None and (reasons or effort != "none"):
+    wish = ask.reasoning or Reasoning()
+    if wish.effort is not None and (reasons or wish.effort != "none"):
         raise refuse("reasoning.effort", "the model decides for itself how long it thinks. Leave it out.")
+    if wish.mode not in {None, "standard"}:
+        raise refuse("reasoning.mode", "models here think in one way. Leave it out.")
+    if wish.context not in {None, "auto"}:
+        raise refuse("reasoning.context", "the model's template decides which thoughts it sees again. Leave it out.")
+    if ask.prompt_cache_options and ask.prompt_cache_options.prewarm:
+        raise refuse("prompt_cache_options.prewarm", "a prompt is remembered by being answered. Leave it out.")
     if ask.text and ask.text.verbosity not in {None, "medium"}:
         raise refuse("text.verbosity", "no model here knows it; say in 'instructions' how long answers should be.")
 
@@ -204,6 +220,8 @@ def tools_of(ask: Ask) -> tuple[Tool, ...]:
     tools = tuple(_tool(offer, f"tools[{at}]") for at, offer in enumerate(ask.tools or ()))
     if isinstance(ask.tool_choice, ToolUse) and ask.tool_choice.type == "allowed_tools":
         allowed = _allowed_names(ask.tool_choice.tools)
+        if allowed - {tool.name for tool in tools}:
+            raise BadRequest("'tool_choice.tools' allows a tool that is not among 'tools'.", param="tool_choice.tools")
         return tuple(tool for tool in tools if tool.name in allowed)
     return tools
 
@@ -245,9 +263,7 @@ def tool_choice_of(ask: Ask, tools: Sequence[Tool]) -> ToolChoice:
         case "required":
             return _required(tools)
         case ToolUse(type="allowed_tools", mode=mode):
-            if not tools:
-                raise BadRequest("'tool_choice.tools' allows none of 'tools'.", param="tool_choice.tools")
-            return _required(tools) if mode == "required" else ToolChoice()
+            return ToolChoice(mode=mode or "auto")
         case ToolUse(type="function", name=name):
             if name not in {tool.name for tool in tools}:
                 raise BadRequest("'tool_choice.name' is not among 'tools'.", param="tool_choice.name")
@@ -294,13 +310,8 @@ def echo_of(ask: Ask) -> JsonObject:
 def _format_echo(wanted: Format) -> JsonObject:
     if wanted.type != "json_schema":
         return {"type": wanted.type}
-    return {
-        "type": "json_schema",
-        "name": wanted.name,
-        "description": wanted.description,
-        "schema": wanted.schema,
-        "strict": True,
-    }
+    described: JsonObject = {} if wanted.description is None else {"description": wanted.description}
+    return {"type": "json_schema", "name": wanted.name, "schema": wanted.schema, "strict": True, **described}
 
 
 def _tool_echo(offer: ToolOffer) -> JsonObject:

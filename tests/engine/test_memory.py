@@ -1,18 +1,19 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tandem.core.errors import NotEnoughMemory
+from tandem.core.errors import CorruptFile, NotEnoughMemory
 from tandem.engine.memory import (
     MIB,
     MemoryNeed,
     MemoryRoom,
+    ThisMachine,
     check_fit,
     group_room,
-    machine_room,
     missing_bytes,
     model_need,
 )
@@ -26,8 +27,8 @@ def folder_of(path: Path, *, weights: int, context: int | None = None) -> Path:
     (path / "model.onnx.data").write_bytes(b"x" * (weights - 1000))
     (path / "tokenizer.json").write_bytes(b"x" * 5000)
     if context is not None:
-        decoder = {"head_size": 64, "num_hidden_layers": 30, "num_key_value_heads": 3}
-        config = {"model": {"decoder": decoder, "context_length": context}}
+        decoder = {"filename": "model.onnx", "head_size": 64, "num_hidden_layers": 30, "num_key_value_heads": 3}
+        config = {"model": {"decoder": decoder, "context_length": context, "vocab_size": 49152, "type": "llama"}}
         (path / "genai_config.json").write_text(json.dumps(config))
     return path
 
@@ -67,7 +68,7 @@ def test_no_limit_is_ever_passed(available: int, group: int | None, allowance: i
 
     fits = all(limit >= NEED.total for limit in (available, group, allowance) if limit is not None)
     assert (missing == 0) == fits
-    assert missing == 0 or missing == NEED.total - room.total
+    assert missing == 0 or missing == NEED.total - room.tightest
 
 
 def test_the_need_counts_weights_and_one_full_conversation(tmp_path: Path) -> None:
@@ -88,10 +89,11 @@ def test_an_embedding_model_needs_no_kv(tmp_path: Path) -> None:
     assert model_need(folder_of(tmp_path / "embedder", weights=2000), kv_bytes=MIB).kv == 0
 
 
-def test_an_unreadable_configuration_counts_the_whole_bound(tmp_path: Path) -> None:
+def test_an_unreadable_configuration_is_corrupt(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "chat", weights=2000)
     (folder / "genai_config.json").write_text("{")
-    assert model_need(folder, kv_bytes=MIB).kv == MIB
+    with pytest.raises(CorruptFile, match="Pull or import the model again"):
+        model_need(folder, kv_bytes=MIB)
 
 
 def write(folder: Path, files: dict[str, str]) -> None:
@@ -134,7 +136,8 @@ def test_without_groups_there_is_no_such_limit(tmp_path: Path) -> None:
     assert group_room(tmp_path / "absent", tmp_path) is None
 
 
-def test_this_machine_has_some_room() -> None:
-    room = machine_room()
-    assert room.available > 0
-    assert room.allowance is None
+def test_this_machine_has_room_and_this_process_takes_some() -> None:
+    machine = ThisMachine()
+    assert machine.room().available > 0
+    assert MIB < machine.resident(os.getpid()) < machine.room().available + machine.resident(os.getpid())
+    assert machine.resident(2**22 + 1) == 0

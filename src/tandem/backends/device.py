@@ -20,6 +20,7 @@ from tandem.core.embedding import EmbeddingRequest, Embeddings
 from tandem.core.errors import NotEnoughMemory, NotFound, TandemError, Unavailable, Unsupported, WorkerDied
 from tandem.core.models import Kind, ModelCard
 from tandem.engine.frames import SealKind, WorkerStats
+from tandem.engine.host import Worker, WorkerOptions
 from tandem.engine.memory import MemoryNeed, MemoryRoom, check_fit, missing_bytes, model_need
 
 StartWorker = Callable[[str, Path], Awaitable[WorkerHandle]]
@@ -27,6 +28,15 @@ StartWorker = Callable[[str, Path], Awaitable[WorkerHandle]]
 
 log = logging.getLogger(__name__)
 _STATS_SECONDS = 1.0
+
+
+def worker_starter(options: WorkerOptions) -> StartWorker:
+    """Starts real worker processes, all with the same options."""
+
+    async def start(model: str, folder: Path) -> WorkerHandle:
+        return await Worker.start(model, folder, options)
+
+    return start
 
 
 class Machine(Protocol):
@@ -172,12 +182,15 @@ class DeviceModels:
 
     def _seat(self, model: str) -> Seat:
         seat = self._seats.get(model)
+        if seat is not None and (seat.worker or seat.loading):
+            return seat
+        # Asked anew until it is loaded, so that a model pulled, replaced or removed meanwhile is known as it is now.
+        card = self._card_of(model)
+        if not card.installed:
+            raise NotFound(f"{model} is not installed: run `tandem models pull {model}`.", param="model")
         if seat is None:
-            # Asked anew for each name not seen yet, so that a model pulled while the server runs can be asked at once.
-            card = self._card_of(model)
-            if not card.installed:
-                raise NotFound(f"{model} is not installed: run `tandem models pull {model}`.", param="model")
             seat = self._seats[model] = Seat(card=card)
+        seat.card = card
         return seat
 
     async def _loaded(self, seat: Seat) -> WorkerHandle:

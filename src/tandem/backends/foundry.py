@@ -28,6 +28,7 @@ from tandem.core.chat import (
 )
 from tandem.core.errors import BadRequest, ContextLengthExceeded, TandemError, Unavailable, Unsupported
 from tandem.core.models import ModelCard
+from tandem.core.telemetry import telemetry_refused
 from tandem.engine.language.stops import StopStrings
 
 if TYPE_CHECKING:
@@ -111,14 +112,14 @@ class FoundryRuntime:
         if self._manager is None:
             from foundry_local_sdk import Configuration, FoundryLocalManager, LogLevel
 
-            self._manager = FoundryLocalManager(
-                Configuration(
-                    app_name="tandem",
-                    app_data_dir=str(self._home),
-                    log_level=LogLevel.FATAL,
-                    disable_nonessential_telemetry=True,
-                )
+            settings = Configuration(
+                app_name="tandem",
+                app_data_dir=str(self._home),
+                log_level=LogLevel.FATAL,
+                disable_nonessential_telemetry=True,
             )
+            with telemetry_refused():
+                self._manager = FoundryLocalManager(settings)
         return self._manager
 
 

@@ -2,11 +2,12 @@
 
 import importlib
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from tandem.catalog.child import Json
 from tandem.core.errors import ConversionFailed
 from tandem.core.ports import Progress
+from tandem.core.telemetry import telemetry_refused
 
 _REFUSALS = (
     "Fail",
@@ -23,20 +24,22 @@ _ROOM = 1.3
 
 
 def convert(request: dict[str, Json], progress: Progress) -> Json:
-    """Convert ``source`` into the empty folder ``target`` at ``precision``; ``form`` is ``gguf`` or ``minilm``.
+    """Convert ``source`` into the folder ``target`` at ``precision``; ``form`` is ``gguf`` or ``minilm``.
 
     Raises `ConversionFailed`. Runs in a child process.
     """
-    from tandem.catalog import convert as converter
+    from tandem.catalog.convert import convert_gguf, convert_minilm
 
     source, target = Path(str(request["source"])), Path(str(request["target"]))
     precision = str(request["precision"])
+
+    def steps(done: int, total: int, _: str) -> None:
+        progress(done, total, f"Converting {request['name']} to {precision}")
+
     if request["form"] == "minilm":
-        converter.convert_minilm(
-            source, target, precision=cast("converter.EmbedderPrecision", precision), progress=progress
-        )
+        convert_minilm(source, target, precision="int8" if precision == "int8" else "float32", progress=steps)
     else:
-        converter.convert_gguf(source, target, precision=cast("converter.Precision", precision), progress=progress)
+        convert_gguf(source, target, precision="int8" if precision == "int8" else "int4", progress=steps)
     return None
 
 
@@ -52,10 +55,11 @@ def try_opening(request: dict[str, Json], progress: Progress) -> Json:
     if needed > psutil.virtual_memory().available:
         return False
     progress(0, 0, f"Opening {request['name']} once to see that it works")
-    if request["kind"] == "chat":
-        _say_one_token(folder)
-    else:
-        _embed_one_word(folder)
+    with telemetry_refused():
+        if request["kind"] == "chat":
+            _say_one_token(folder)
+        else:
+            _embed_one_word(folder)
     return True
 
 

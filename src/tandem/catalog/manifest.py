@@ -25,7 +25,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     ``runner`` says who answers: our engine, or Foundry Local's chat session for a variant that needs an execution
     provider of its own. ``max_tokens`` bounds one text of an embedder. ``files`` maps names to sha256, ``bytes`` is
-    their sum, ``created`` is in Unix seconds. ``foundry_id`` and ``foundry_provider`` are set where it came from there.
+    their sum, ``created`` is in Unix seconds. ``foundry_id`` and ``foundry_provider`` are set where it came from there;
+    what begins with ``source_``, the parameters and the converter's version where our converter made it.
     """
 
     kind: Kind = "chat"
@@ -42,6 +43,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     runner: Runner = "engine"
     foundry_id: str = ""
     foundry_provider: str = ""
+    architecture: str = ""
+    parameters: int | None = None
+    source_sha256: str = ""
+    source_quantization: str = ""
+    converter_version: int | str | None = None
     created: int = 0
     bytes: int = 0
     files: dict[str, str] = {}
@@ -78,9 +84,9 @@ def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
 
 
 def card_of(manifest: Manifest, folder: Path) -> ModelCard:
-    """The card of an installed model."""
+    """The card of an installed model; its folder's name is its id, whatever its note says."""
     return ModelCard(
-        id=manifest.id or folder.name,
+        id=folder.name,
         kind=manifest.kind,
         place="device",
         context_tokens=manifest.context_tokens,

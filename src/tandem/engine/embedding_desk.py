@@ -1,7 +1,5 @@
-"""The desk of a model that embeds: small slices of each call in turn, so that a long list does not hold up a single text."""
+"""The desk of a model that embeds: a batch of each call in turn, so that long lists do not hold up a single text."""
 
-import logging
-import traceback
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,26 +10,23 @@ from numpy.typing import NDArray
 
 from tandem.core.errors import TandemError, Unsupported
 from tandem.engine.desk import About, Outbox
-from tandem.engine.embedding_model import EmbeddingModel
+from tandem.engine.embedding_model import BATCH_TOKENS, EmbeddingModel, TokenIds, batches
 from tandem.engine.frames import Ask, Count, Embed, Embedded, EngineOptions, Failed, WorkerStats, fault_of
-
-log = logging.getLogger(__name__)
-
-SLICE_INPUTS = 16
+from tandem.engine.last_door import unforeseen
 
 
 @dataclass(slots=True)
 class _Work:
-    """A call and what is done of it."""
+    """A call; once it is checked, its tokens, the batches still to read, and the vectors so far."""
 
     message: Embed
-    rows: list[NDArray[np.float32]] = field(default_factory=list[NDArray[np.float32]])
-    done: int = 0
-    prompt_tokens: int = 0
+    tokens: list[TokenIds] = field(default_factory=list[TokenIds])
+    plan: deque[list[int]] = field(default_factory=deque[list[int]])
+    rows: dict[int, NDArray[np.float32]] = field(default_factory=dict[int, NDArray[np.float32]])
 
 
 class EmbeddingDesk:
-    """Serves `Embed` calls, a slice of each in turn."""
+    """Serves `Embed` calls, a batch of each in turn."""
 
     def __init__(self, model: EmbeddingModel, outbox: Outbox) -> None:
         self._model = model
@@ -63,19 +58,16 @@ class EmbeddingDesk:
         self._queue = deque(work for work in self._queue if work.message.call != call)
 
     def step(self) -> bool:
-        """Embed one slice of the call that waits longest for its turn."""
+        """Embed one batch of the call that waits longest for its turn."""
         if not self._queue:
             return False
         work = self._queue.popleft()
         try:
-            self._embed_slice(work)
+            self._embed_batch(work)
         except TandemError as error:
             self._outbox.put(Failed(work.message.call, fault_of(error)))
         except Exception as error:  # noqa: BLE001 - the worker's last door: one call fails, the others go on
-            frames = "".join(traceback.format_tb(error.__traceback__))
-            log.error("a call could not be embedded: %s\n%s", type(error).__name__, frames)  # noqa: TRY400 - the message may hold the text
-            failure = TandemError("The engine failed on this request. Its log has the traceback.")
-            self._outbox.put(Failed(work.message.call, fault_of(failure)))
+            self._outbox.put(Failed(work.message.call, fault_of(unforeseen(error))))
         return True
 
     def stats(self) -> WorkerStats:
@@ -87,17 +79,18 @@ class EmbeddingDesk:
             rss_bytes=psutil.Process().memory_info().rss,
         )
 
-    def _embed_slice(self, work: _Work) -> None:
+    def _embed_batch(self, work: _Work) -> None:
         message = work.message
-        inputs = message.inputs[work.done : work.done + SLICE_INPUTS]
-        rows, prompt_tokens = self._model.embed(inputs, message.dimensions)
-        work.rows.append(rows)
-        work.done += len(inputs)
-        work.prompt_tokens += prompt_tokens
-        self._embedded_inputs += len(inputs)
+        if not work.tokens:
+            work.tokens = self._model.tokenize(message.inputs)
+            work.plan.extend(batches([len(one) for one in work.tokens], BATCH_TOKENS))
+        members = work.plan.popleft()
+        vectors, prompt_tokens = self._model.embed([work.tokens[i] for i in members], message.dimensions)
+        work.rows.update(zip(members, vectors, strict=True))
+        self._embedded_inputs += len(members)
         self._prompt_tokens += prompt_tokens
-        if work.done < len(message.inputs):
+        if work.plan:
             self._queue.append(work)
             return
-        whole = np.concatenate(work.rows).astype("<f4")
-        self._outbox.put(Embedded(message.call, whole.tobytes(), whole.shape[1], work.prompt_tokens))
+        whole = np.stack([work.rows[i] for i in range(len(work.tokens))]).astype("<f4")
+        self._outbox.put(Embedded(message.call, whole.tobytes(), whole.shape[1], sum(map(len, work.tokens))))

@@ -18,12 +18,26 @@ class Segment:
     marked: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class CallMark:
+    """What opens a tool call and what closes it; where ``closes`` is empty the call lasts to the end of the answer.
+
+    So many characters at the end of ``opens`` as ``keeps`` says belong to the call itself.
+    """
+
+    opens: str
+    closes: str = ""
+    keeps: int = 0
+
+
+NO_MARK = CallMark("")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallMarks:
-    """What opens and closes a tool call. ``bare`` says that an answer which begins with a brace is a call."""
+    """The marks of one family. ``bare`` says that an answer which begins with a brace is a call."""
 
-    opens: tuple[str, ...]
-    closes: tuple[str, ...]
+    marks: tuple[CallMark, ...]
     bare: bool = False
 
 
@@ -40,7 +54,7 @@ class Channels:
         self._marks = marks
         self._buffer = ""
         self._trim = thinking
-        self._opened = ""
+        self._opened = NO_MARK
         self.since_mark = ""
 
     @property
@@ -51,7 +65,7 @@ class Channels:
     @property
     def trivial(self) -> bool:
         """Whether nothing but plain text can come."""
-        return self._marks is None and not self._may_think and self.channel != "thinking"
+        return self._marks is None and not (self._may_think or self._trim) and self.channel != "thinking"
 
     def feed(self, text: str) -> list[Segment]:
         """Take more text; give the segments that are certain."""
@@ -77,15 +91,16 @@ class Channels:
         found = [(at, -len(mark), mark) for mark in marks if (at := self._buffer.find(mark)) >= 0]
         if found:
             at, _, mark = min(found)
-            before, self._buffer = self._buffer[:at], self._buffer[at + len(mark) :]
-            segments += self._segments(before, mark)
+            before, self._buffer = self._buffer[:at], self._buffer[at:]
+            segments += self._segments(before.rstrip() if self.channel == "thinking" else before, mark)
             self._cross(mark)
             return bool(self._buffer)
         if self.channel != "calling":
             keep = overlap(self._buffer, marks)
+            before = self._buffer[: len(self._buffer) - keep]
             if self.channel == "thinking":
-                keep = max(keep, len(self._buffer) - len(self._buffer.rstrip()))
-            before, self._buffer = self._buffer[: len(self._buffer) - keep], self._buffer[len(self._buffer) - keep :]
+                before = before.rstrip()
+            self._buffer = self._buffer[len(before) :]
             segments += self._segments(before)
         return False
 
@@ -100,7 +115,7 @@ class Channels:
         elif self._may_think and THINK.startswith(begun):
             return False
         elif self._marks is not None and self._marks.bare and begun.startswith("{"):
-            self.channel, self._opened = "calling", ""
+            self.channel, self._opened = "calling", NO_MARK
             self.since_mark = begun
         else:
             self.channel = "speaking"
@@ -111,18 +126,25 @@ class Channels:
             return (UNTHINK,)
         if self._marks is None:
             return ()
-        return self._marks.closes if self.channel == "calling" else self._marks.opens
+        if self.channel == "calling":
+            return (self._opened.closes,) if self._opened.closes else ()
+        return tuple(mark.opens for mark in self._marks.marks)
 
     def _cross(self, mark: str) -> None:
-        """A mark was passed."""
-        self.channel = "calling" if self.channel == "speaking" else "speaking"
-        self._trim = self.channel == "speaking"
-        self._opened = mark
+        """A mark is passed."""
+        opening = self.channel == "speaking" and self._marks is not None
+        self._opened = (
+            next(one for one in self._marks.marks if one.opens == mark) if opening and self._marks else NO_MARK
+        )
+        self.channel = "calling" if opening else "speaking"
+        self._trim = not opening
+        self._buffer = self._buffer[len(mark) - self._opened.keeps :]
         self.since_mark = self._buffer
 
     def _segments(self, text: str, closing: str = "") -> list[Segment]:
         if self.channel == "calling":
-            return [Segment("call", text, self._opened + text + closing)]
+            opened = self._opened.opens[: len(self._opened.opens) - self._opened.keeps]
+            return [Segment("call", text, opened + text + closing)]
         if self._trim:
             text = text.lstrip("\r\n") if self.channel == "thinking" else text.lstrip()
             self._trim = not text

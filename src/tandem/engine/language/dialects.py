@@ -1,6 +1,7 @@
 """How model families write tool calls: their marks, how a call is read, and the grammar that enforces one."""
 
 import json
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,11 +9,12 @@ from typing import Literal, cast
 
 from tandem.core.chat import Tool
 from tandem.core.errors import BadRequest
-from tandem.engine.language.channels import CallMarks
+from tandem.engine.language.channels import CallMark, CallMarks
 from tandem.engine.language.grammar import json_rule, read_schema
 from tandem.engine.language.vocabulary import Vocabulary
 
 MOST_CALLS = 16
+LINE, COMMA = '"\\n"', '", "'
 """So many calls may one enforced answer hold."""
 # DeepSeek's marks are written with U+FF5C (a full-width bar) and U+2581 (a low block).
 BEGIN, SEPARATOR, END = (
@@ -48,38 +50,41 @@ class Dialect:
     def texts(self) -> frozenset[str]:
         """Every mark, so that special tokens among them are read as text."""
         inner = (BEGIN, SEPARATOR, END) if self.shape == "fenced" else ()
-        return frozenset((*self.marks.opens, *self.marks.closes, *inner))
+        return frozenset(inner).union(*((mark.opens, mark.closes) for mark in self.marks.marks))
 
     def read(self, text: str) -> list[Call] | None:
         """The calls in the text between the marks; ``None`` where that is no call."""
         if self.shape == "fenced":
             return _read_fenced(text)
         try:
-            value: object = json.loads(text.strip())
+            calls = [_read_object(one) for one in _values(text)]
         except (ValueError, RecursionError):
             return None
-        many = cast("list[object]", value) if isinstance(value, list) else [value]
-        calls = [_read_object(one) for one in many]
         return [call for call in calls if call] if calls and all(calls) else None
 
 
-HERMES = Dialect(name="hermes", marks=CallMarks(opens=("<tool_call>",), closes=("</tool_call>",)), shape="object")
+HERMES = Dialect(name="hermes", marks=CallMarks(marks=(CallMark("<tool_call>", "</tool_call>"),)), shape="object")
 PHI = Dialect(
     name="phi",
-    marks=CallMarks(opens=("<|tool_call|>", "functools"), closes=("<|/tool_call|>", "<|/tool_calls|>")),
+    marks=CallMarks(marks=(CallMark("<|tool_call|>", "<|/tool_call|>"), CallMark("functools[", keeps=1))),
     shape="list",
 )
-MISTRAL = Dialect(name="mistral", marks=CallMarks(opens=("[TOOL_CALLS]",), closes=()), shape="list")
+MISTRAL = Dialect(name="mistral", marks=CallMarks(marks=(CallMark("[TOOL_CALLS]"),)), shape="list")
 DEEPSEEK = Dialect(
     name="deepseek",
     marks=CallMarks(
-        opens=("<\uff5ctool\u2581calls\u2581begin\uff5c>",), closes=("<\uff5ctool\u2581calls\u2581end\uff5c>",)
+        marks=(
+            CallMark(
+                "<\uff5ctool\u2581calls\u2581begin\uff5c>",
+                "<\uff5ctool\u2581calls\u2581end\uff5c>",
+            ),
+        )
     ),
     shape="fenced",
 )
 LLAMA = Dialect(
     name="llama",
-    marks=CallMarks(opens=("<|python_tag|>",), closes=(), bare=True),
+    marks=CallMarks(marks=(CallMark("<|python_tag|>"),), bare=True),
     shape="object",
     arguments_key="parameters",
 )
@@ -96,60 +101,97 @@ def dialect_of(template: str) -> Dialect:
     return MISTRAL if "[TOOL_CALLS]" in template else LLAMA
 
 
+def parameters_param(at: int) -> str:
+    """The name of the field that holds the parameters of tool ``at``."""
+    return f"tools[{at}].function.parameters"
+
+
+def parameters_schema(tool: Tool, param: str) -> dict[str, object]:
+    """The schema of a tool's arguments. Raises `BadRequest` naming ``param`` where that is no schema of an object."""
+    schema = read_schema(tool.parameters_json, param)
+    if schema.get("type", "object") != "object":
+        raise BadRequest(f'The parameters of {tool.name} must be a schema of "type": "object".', param=param)
+    return {"type": "object", **schema}
+
+
 def calls_rules(dialect: Dialect, tools: Sequence[tuple[int, Tool]], vocabulary: Vocabulary, *, parallel: bool) -> str:
     """Lark rules for ``calls`` (marks and all) and ``inside`` (what follows an opening mark that was already spoken).
 
     ``tools`` are those that may be called, each with its place in the request. Raises `BadRequest` naming the
     parameters that cannot be enforced.
     """
-    more = MOST_CALLS - 1 if parallel else 0
-    mark = _mark(dialect.marks.opens, vocabulary)
-    close = _mark(dialect.marks.closes, vocabulary)
-    bodies = " | ".join(f"body_{at}" for at, _ in tools)
-    rules = [f"body: {bodies}"]
+    spoken = _spoken_mark(dialect, vocabulary)
+    opening = _symbol(spoken.opens[: len(spoken.opens) - spoken.keeps], vocabulary)
+    close = _symbol(spoken.closes, vocabulary)
+    calls = "call"
     match dialect.shape:
-        case "object" if dialect.marks.closes:
-            inside, joint = f'"\\n"? body "\\n"? {close}', '"\\n"'
+        case "object" if spoken.closes:
+            inside, calls = f"{LINE}? body {LINE}? {close}", _row("call", LINE, parallel=parallel)
         case "object":
-            inside, joint, mark, more = "body", '""', "", 0
+            inside, opening = "body", ""
         case "list":
-            inside, joint = f'"[" body (", " body){{0,{more}}} "]" {close}', '""'
-            more = 0
+            inside = f'"[" {_row("body", COMMA, parallel=parallel)} "]" {close}'
         case "fenced":
-            inside, joint = f'body ("\\n" body){{0,{more}}} {close}', '""'
-            more = 0
-    rules += [f"inside: {inside}", f"call: {mark} inside"]
-    rules.append(f"calls: call ({joint} call){{0,{more}}}" if more else "calls: call")
+            inside = f"{_row('body', LINE, parallel=parallel)} {close}"
+    rules = [f"calls: {calls}", f"call: {opening} inside", f"inside: {inside}"]
+    rules.append("body: " + " | ".join(f"body_{at}" for at, _ in tools))
     for at, tool in tools:
         rules += _body(dialect, at, tool, vocabulary)
     return "\n".join(rules) + "\n"
 
 
+def _row(what: str, joint: str, *, parallel: bool) -> str:
+    return f"{what} ({joint} {what}){{0,{MOST_CALLS - 1}}}" if parallel else what
+
+
 def _body(dialect: Dialect, at: int, tool: Tool, vocabulary: Vocabulary) -> list[str]:
-    param = f"tools[{at}].function.parameters"
-    schema = read_schema(tool.parameters_json, param)
-    if schema.get("type", "object") != "object":
-        raise BadRequest(f'The parameters of {tool.name} must be a schema of "type": "object".', param=param)
-    arguments = f"args_{at}: " + json_rule({"type": "object", **schema}, lenient=not tool.strict)
+    schema = parameters_schema(tool, parameters_param(at))
+    arguments = f"args_{at}: " + json_rule(schema, lenient=not tool.strict)
     if dialect.shape == "fenced":
-        begin, separator, end = (_mark((text,), vocabulary) for text in (BEGIN, SEPARATOR, END))
+        begin, separator, end = (_symbol(text, vocabulary) for text in (BEGIN, SEPARATOR, END))
         fence = _quoted(f"{tool.name}\n```json\n")
         return [f'body_{at}: {begin} "function" {separator} {fence} args_{at} "\\n```" {end}', arguments]
     head = _quoted(f'{{"name": {json.dumps(tool.name)}, "{dialect.arguments_key}": ')
     return [f'body_{at}: {head} args_{at} "}}"', arguments]
 
 
-def _mark(marks: Sequence[str], vocabulary: Vocabulary) -> str:
+def _spoken_mark(dialect: Dialect, vocabulary: Vocabulary) -> CallMark:
+    """The mark that an enforced call uses: the first that is a control token of this tokenizer, else the last."""
+    marks = dialect.marks.marks
+    return next((mark for mark in marks if vocabulary.control(mark.opens) is not None), marks[-1])
+
+
+def _symbol(mark: str, vocabulary: Vocabulary) -> str:
     """A mark as a grammar symbol: the control token where the tokenizer has one, else its text."""
-    for mark in marks:
-        token = vocabulary.control(mark)
-        if token is not None:
-            return f"<[{token}]>"
-    return _quoted(marks[-1]) if marks else ""
+    token = vocabulary.control(mark)
+    return f"<[{token}]>" if token is not None else _quoted(mark) if mark else ""
 
 
 def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
+
+
+def _values(text: str) -> list[object]:
+    """The JSON values in a text, one after another or in a list. Raises `ValueError` for anything else.
+
+    Numbers that JSON cannot write again (``1e999``, ``NaN``) are refused.
+    """
+    found: list[object] = []
+    at = len(text) - len(text.lstrip())
+    while at < len(text):
+        value, at = cast("tuple[object, int]", _DECODER.raw_decode(text, at))
+        found += cast("list[object]", value) if isinstance(value, list) else [value]
+        at += len(text[at:]) - len(text[at:].lstrip(" \t\r\n;,"))
+    return found
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(value := float(text)):
+        raise ValueError(text)
+    return value
+
+
+_DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_finite)
 
 
 def _read_object(value: object) -> Call | None:

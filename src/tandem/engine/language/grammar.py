@@ -87,12 +87,22 @@ class Grammars:
         self._kept: OrderedDict[str, Grammar] = OrderedDict()
         self._lock = threading.Lock()
 
-    def json_schema(self, schema: dict[str, object], param: str) -> Grammar:
-        """A grammar of the JSON texts that satisfy a schema. Raises `BadRequest` naming ``param``."""
-        return self.lark(f"start: {json_rule(schema)}\n", param)
+    def json_schema(self, schema: dict[str, object], param: str, *, lenient: bool = False) -> Grammar:
+        """A grammar of the JSON texts that satisfy a schema; ``lenient`` passes over keywords that cannot be enforced.
+
+        Raises `BadRequest` naming ``param``, with llguidance's reason.
+        """
+        bound = json.dumps(_with_options(schema, lenient=lenient), ensure_ascii=True)
+        try:
+            return self._grammar(LLMatcher.grammar_from_json_schema(bound), param)
+        except ValueError as error:
+            raise BadRequest(f"The schema cannot be enforced: {_brief(str(error))}", param=param) from error
 
     def lark(self, source: str, param: str) -> Grammar:
-        """A grammar in llguidance's Lark dialect. Raises `BadRequest` naming ``param`` with llguidance's reason."""
+        """A grammar in llguidance's Lark dialect, of schemas that were accepted one by one before."""
+        return self._grammar(LLMatcher.grammar_from_lark(source), param)
+
+    def _grammar(self, source: str, param: str) -> Grammar:
         with self._lock:
             grammar = self._kept.get(source)
             if grammar is None:
@@ -106,19 +116,22 @@ class Grammars:
     def _compile(self, source: str, param: str) -> LLMatcher:
         if self._tokenizer is None:
             self._tokenizer = LLTokenizer(self._tokenizer_json, n_vocab=self._size, eos_token=list(self._eos_ids))
-        try:
-            matcher = LLMatcher(self._tokenizer, LLMatcher.grammar_from_lark(source), log_level=0, limits=_limits())
-        except ValueError as error:
-            raise BadRequest(f"The schema cannot be enforced: {_brief(str(error))}", param=param) from error
-        if matcher.is_error():
-            raise BadRequest(f"The schema cannot be enforced: {_brief(matcher.get_error())}", param=param)
+        matcher = LLMatcher(self._tokenizer, source, log_level=0, limits=_limits())
+        first = matcher.deep_copy()
+        if not matcher.is_error():
+            first.compute_bitmask()
+        if first.is_error():
+            raise BadRequest(f"The schema cannot be enforced: {_brief(first.get_error())}", param=param)
         return matcher
 
 
 def json_rule(schema: dict[str, object], *, lenient: bool = False) -> str:
     """A schema as an inline rule of a Lark grammar. ``lenient`` leaves out keywords that cannot be enforced."""
-    options = {"whitespace_pattern": WHITESPACE, "lenient": lenient}
-    return "%json " + json.dumps({**schema, "x-guidance": options}, ensure_ascii=True)
+    return "%json " + json.dumps(_with_options(schema, lenient=lenient), ensure_ascii=True)
+
+
+def _with_options(schema: dict[str, object], *, lenient: bool) -> dict[str, object]:
+    return {**schema, "x-guidance": {"whitespace_pattern": WHITESPACE, "lenient": lenient}}
 
 
 def read_schema(text: str, param: str) -> dict[str, object]:

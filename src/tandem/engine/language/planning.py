@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tandem.core.chat import ChatRequest, Sampling, Tool
 from tandem.core.errors import BadRequest, ContextLengthExceeded, Unsupported
-from tandem.engine.language.dialects import Dialect, calls_rules
+from tandem.engine.language.dialects import Dialect, calls_rules, parameters_param, parameters_schema
 from tandem.engine.language.folder import ModelText
 from tandem.engine.language.grammar import Grammar, Grammars, json_rule, read_schema
 from tandem.engine.language.sampling import Choosing
@@ -107,49 +107,55 @@ def forms(request: ChatRequest, dialect: Dialect | None, vocabulary: Vocabulary,
 
     Raises `BadRequest` for a schema that cannot be enforced, naming it.
     """
-    answer = _answer_rule(request)
+    wanted = _wanted_schema(request)
+    bound = None if wanted is None else grammars.json_schema(wanted, SCHEMA_PARAM)
     offered = offered_tools(request)
     if dialect is None or not offered:
-        return Forms(grammar=grammars.lark(f"start: {answer}\n", SCHEMA_PARAM) if answer else None, tools=None)
-    mode = request.tool_choice.mode
-    callable_tools = [
-        (at, tool) for at, tool in enumerate(request.tools) if mode != "named" or tool.name == request.tool_choice.name
-    ]
-    start, inside = _starts(mode == "auto", answer, dialect, offered)
-    rules = (
-        calls_rules(dialect, callable_tools, vocabulary, parallel=request.parallel_tool_calls)
-        if start or inside
-        else ""
-    )
+        return Forms(grammar=bound, tools=None)
+    choice = request.tool_choice
+    called = [(at, tool) for at, tool in enumerate(offered) if choice.mode != "named" or tool.name == choice.name]
+    answer = "" if wanted is None else json_rule(wanted)
+    start, inside = _starts(dialect, answer, auto=choice.mode == "auto", strict=any(tool.strict for tool in offered))
+    rules = ""
+    if start or inside:
+        _check_parameters(called, grammars)
+        rules = calls_rules(dialect, called, vocabulary, parallel=request.parallel_tool_calls)
     return Forms(
         grammar=grammars.lark(start + rules, "tools") if start else None,
         tools=ToolPlan(
             dialect=dialect,
-            names=frozenset(tool.name for _, tool in callable_tools),
+            names=frozenset(tool.name for _, tool in called),
             parallel=request.parallel_tool_calls,
             inside=grammars.lark(inside + rules, "tools") if inside else None,
         ),
     )
 
 
-def _answer_rule(request: ChatRequest) -> str:
+def _wanted_schema(request: ChatRequest) -> dict[str, object] | None:
     wanted = request.response_format
     if wanted.kind == "text":
-        return ""
+        return None
     if wanted.kind == "json_object":
-        return json_rule(ANY_OBJECT)
+        return ANY_OBJECT
     if wanted.schema_json is None:
         raise BadRequest("response_format asks for a JSON Schema but brings none.", param=SCHEMA_PARAM)
-    return json_rule(read_schema(wanted.schema_json, SCHEMA_PARAM))
+    return read_schema(wanted.schema_json, SCHEMA_PARAM)
 
 
-def _starts(auto: bool, answer: str, dialect: Dialect, offered: Sequence[Tool]) -> tuple[str, str]:  # noqa: FBT001
+def _check_parameters(tools: Sequence[tuple[int, Tool]], grammars: Grammars) -> None:
+    """Compile each tool's schema by itself, so that a refusal names the tool."""
+    for at, tool in tools:
+        param = parameters_param(at)
+        grammars.json_schema(parameters_schema(tool, param), param, lenient=not tool.strict)
+
+
+def _starts(dialect: Dialect, answer: str, *, auto: bool, strict: bool) -> tuple[str, str]:
     """The start rules over the whole answer and inside a call; empty where nothing is bound."""
     if not auto:
         return "start: calls\n", ""
     if answer:
         return f"start: answer | calls\nanswer: {answer}\n", ""
-    if not any(tool.strict for tool in offered):
+    if not strict:
         return "", ""
     if dialect.marks.bare:
         return "start: calls | TEXT?\nTEXT: /[^{](.|\\n)*/\n", ""

@@ -46,11 +46,12 @@ class _Sandbox(ImmutableSandboxedEnvironment):
     def call(__self, __context: Context, __obj: object, *args: object, **kwargs: object) -> object:  # noqa: N805
         __self.check()
         _modest(args)
-        _modest_format(getattr(__obj, "__self__", None) if getattr(__obj, "__name__", "") == "format" else None)
         return super().call(__context, __obj, *args, **kwargs)
 
     def getattr(self, obj: object, attribute: str) -> object:
         self.check()
+        if attribute in {"format", "format_map"}:
+            _modest_format(obj)
         found: object = super().getattr(obj, attribute)
         if _size(found) > RENDER_CHARACTERS:
             _refuse("a text in the template is too long")

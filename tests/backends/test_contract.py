@@ -1,0 +1,64 @@
+"""Every backend of this house keeps the same contract."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from support.fake_worker import FakeFactory, FakeMachine
+from support.models import model_folder
+from support.responder_contract import ResponderContract
+from tandem.backends.device import DeviceModels, DeviceOptions, worker_starter
+from tandem.backends.echo import EchoBackend
+from tandem.core.models import ModelCard
+from tandem.core.ports import Responder
+from tandem.engine.host import WorkerOptions
+from tandem.engine.memory import ThisMachine
+
+
+class TestEcho(ResponderContract):
+    model = "echo"
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncGenerator[Responder]:
+        yield EchoBackend()
+
+
+class TestDeviceWithFakeWorkers(ResponderContract):
+    model = "fake"
+
+    @pytest.fixture(autouse=True)
+    def in_folder(self, tmp_path: Path) -> None:
+        self.folder = tmp_path
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncGenerator[Responder]:
+        card = ModelCard(id=self.model, kind="chat", place="device", context_tokens=4096, source="fake", installed=True)
+        factory = FakeFactory()
+        async with DeviceModels(
+            lambda _: card,
+            folder_of=lambda _: self.folder,
+            start=factory.start,
+            machine=FakeMachine(factory),
+            options=DeviceOptions(),
+        ) as models:
+            yield models.backend(self.model)
+
+
+@pytest.mark.model
+class TestDevice(ResponderContract):
+    model = "smollm2-135m"
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncGenerator[Responder]:
+        folder = model_folder(self.model)
+        card = ModelCard(id=self.model, kind="chat", place="device", context_tokens=8192, source="test", installed=True)
+        async with DeviceModels(
+            lambda _: card,
+            folder_of=lambda _: folder,
+            start=worker_starter(WorkerOptions()),
+            machine=ThisMachine(),
+            options=DeviceOptions(),
+        ) as models:
+            yield models.backend(self.model)

@@ -1,0 +1,195 @@
+"""JSON Schemas as grammars: what they allow, what they refuse, and what hostile ones may cost."""
+
+import contextlib
+import json
+import time
+from pathlib import Path
+
+import jsonschema_rs
+import numpy as np
+import pytest
+
+from support.folders import write_folder
+from tandem.core.errors import BadRequest
+from tandem.engine.language.grammar import Constraint, Grammars, read_schema
+from tandem.engine.language.vocabulary import Vocabulary
+
+Schema = dict[str, object]
+CITY: Schema = {
+    "type": "object",
+    "properties": {
+        "city": {"type": "string", "maxLength": 12},
+        "people": {"type": "integer", "minimum": 0, "maximum": 99999},
+        "kind": {"enum": ["town", "village", None]},
+        "tags": {"type": "array", "items": {"type": "string", "maxLength": 5}, "maxItems": 3},
+        "where": {"$ref": "#/$defs/place"},
+    },
+    "required": ["city", "people", "kind", "tags", "where"],
+    "additionalProperties": False,
+    "$defs": {
+        "place": {
+            "anyOf": [{"type": "null"}, {"type": "object", "properties": {"x": {"type": "boolean"}}, "required": ["x"]}]
+        }
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def vocabulary(tmp_path_factory: pytest.TempPathFactory) -> Vocabulary:
+    return Vocabulary((write_folder(tmp_path_factory.mktemp("g")) / "tokenizer.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def grammars(vocabulary: Vocabulary, tmp_path_factory: pytest.TempPathFactory) -> Grammars:
+    text = (write_folder(tmp_path_factory.mktemp("g")) / "tokenizer.json").read_text(encoding="utf-8")
+    return Grammars(text, vocabulary.size, frozenset([vocabulary.control("<|im_end|>") or 0]))
+
+
+def accepts(constraint: Constraint, vocabulary: Vocabulary, text: str) -> bool:
+    """Whether the grammar lets this whole text through, token by token, and may end there."""
+    for token in vocabulary.encode(text):
+        if not constraint.mask()[token]:
+            return False
+        constraint.take(token)
+    return constraint.complete
+
+
+def wander(constraint: Constraint, vocabulary: Vocabulary, seed: int, *, longest: int = 600) -> bytes | None:
+    """Speak random allowed tokens until the grammar has no more to say; ``None`` where it never ends."""
+    random = np.random.default_rng(seed)
+    said = b""
+    end = vocabulary.control("<|im_end|>") or 0
+    for _ in range(longest):
+        allowed = np.flatnonzero(constraint.mask())
+        token = int(random.choice(allowed))
+        if token == end:
+            return said
+        said += vocabulary.pieces[token]
+        constraint.take(token)
+        if constraint.stopped:
+            return said
+    return None
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_whatever_is_spoken_satisfies_the_schema(vocabulary: Vocabulary, grammars: Grammars, seed: int) -> None:
+    said = wander(grammars.json_schema(CITY, "p").start(), vocabulary, seed)
+    assert said is not None
+    jsonschema_rs.validate(CITY, json.loads(said))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a":1,"b":[true]}',
+        '{"a": 1, "b": [true]}',
+        '{ "a": 1, "b": [ true ] }',
+        '{\n  "a": 1,\n  "b": [\n    true\n  ]\n}',
+        '{\r\n\t"a": 1,\r\n\t"b": [true]\r\n}',
+    ],
+)
+def test_json_may_be_laid_out_in_every_usual_way(vocabulary: Vocabulary, grammars: Grammars, text: str) -> None:
+    schema: Schema = {"properties": {"a": {"type": "integer"}, "b": {"type": "array"}}, "required": ["a", "b"]}
+    assert accepts(grammars.json_schema({"type": "object", **schema}, "p").start(), vocabulary, text)
+
+
+def test_white_space_has_an_end(vocabulary: Vocabulary, grammars: Grammars) -> None:
+    constraint = grammars.json_schema({"type": "object"}, "p").start()
+    blanks = [token for text in (" ", "\n", "\t", "\r", "\n\n") for token in vocabulary.encode(text)]
+    constraint.take(vocabulary.encode("{")[0])
+    steps = 0
+    while (allowed := [token for token in blanks if constraint.mask()[token]]) and steps < 100:
+        constraint.take(allowed[0])
+        steps += 1
+    assert 0 < steps <= 30
+
+
+def test_a_compiled_grammar_is_kept_and_answers_are_independent(vocabulary: Vocabulary, grammars: Grammars) -> None:
+    first = grammars.json_schema(CITY, "p")
+    assert grammars.json_schema(dict(CITY), "p") is first
+    one, other = first.start(), first.start()
+    one.take(vocabulary.encode("{")[0])
+    assert other.mask()[vocabulary.encode("{")[0]]
+    assert not one.mask()[vocabulary.encode("[")[0]]
+
+
+def test_a_schema_cannot_switch_off_the_bounds_on_white_space(vocabulary: Vocabulary, grammars: Grammars) -> None:
+    schema: Schema = {"type": "object", "x-guidance": {"whitespace_flexible": True, "whitespace_pattern": " +"}}
+    assert not accepts(grammars.json_schema(schema, "p").start(), vocabulary, '{"a":' + " " * 50 + "1}")
+
+
+@pytest.mark.parametrize(
+    ("schema", "reason"),
+    [
+        ({"type": "banana"}, "banana"),
+        ({"type": "string", "pattern": "(?=a)b"}, "look-around"),
+        ({"not": {"type": "string"}}, "not"),
+        ({"$ref": "https://example.com/s.json"}, "example.com"),
+        ({"type": "string", "minLength": 5, "maxLength": 2}, "minLength"),
+    ],
+)
+def test_what_cannot_be_enforced_is_refused_by_name(grammars: Grammars, schema: Schema, reason: str) -> None:
+    with pytest.raises(BadRequest, match=reason) as caught:
+        grammars.json_schema(schema, "response_format.json_schema.schema")
+    assert caught.value.param == "response_format.json_schema.schema"
+
+
+def nested(depth: int) -> str:
+    return '{"type":"array","items":' * depth + "{}" + "}" * depth
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", "[]", "true", "3", nested(70), nested(100_000), " " * 300_000 + "{}"])
+def test_what_is_no_schema_or_too_large_is_refused(text: str) -> None:
+    with pytest.raises(BadRequest) as caught:
+        read_schema(text, "tools[0].function.parameters")
+    assert caught.value.param == "tools[0].function.parameters"
+
+
+def test_unknown_formats_are_notes_and_known_ones_bind(vocabulary: Vocabulary, grammars: Grammars) -> None:
+    schema = read_schema('{"properties":{"format":{"type":"string","format":"binary"}},"const":{"format":"odd"}}', "p")
+    assert schema == {"properties": {"format": {"type": "string"}}, "const": {"format": "odd"}}
+    day = read_schema('{"type":"string","format":"date"}', "p")
+    assert accepts(grammars.json_schema(day, "p").start(), vocabulary, '"2026-11-22"')
+    assert not accepts(grammars.json_schema(day, "p").start(), vocabulary, '"soon"')
+
+
+HOSTILE: dict[str, Schema] = {
+    "repetition": {"type": "array", "items": {"type": "integer"}, "minItems": 10**6},
+    "long string": {"type": "string", "minLength": 10**5, "maxLength": 10**9},
+    "nested repetition": {
+        "type": "array",
+        "minItems": 10**4,
+        "items": {"type": "array", "minItems": 10**4, "items": {"type": "string"}},
+    },
+    "regular expression": {"type": "string", "pattern": "^(([a-z]{1,100}){1,100}){1,100}$"},
+    "ambiguous expression": {"type": "string", "pattern": "^(a|a?)+(a|a?)+(a|a?)+b{0,500}(.{0,500}x){3}$"},
+    "wide gap": {"type": "string", "pattern": "^.{0,30000}x.{0,30000}$"},
+    "many properties": {"type": "object", "properties": {f"p{at}": {"type": "string"} for at in range(3000)}},
+    "many choices": {"enum": [f"value {at}" for at in range(20_000)]},
+    "all of any": {
+        "allOf": [{"anyOf": [{"properties": {f"p{i}{j}": {"type": "string"}}} for j in range(8)]} for i in range(8)]
+    },
+    "itself": {"$ref": "#"},
+    "endless": {"type": "object", "properties": {"a": {"$ref": "#"}}, "required": ["a"], "additionalProperties": False},
+    "arithmetic": {"type": "integer", "multipleOf": 7919 * 104729},
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_schema_costs_little_or_is_refused(vocabulary: Vocabulary, grammars: Grammars, name: str) -> None:
+    begun = time.monotonic()
+    with contextlib.suppress(BadRequest):
+        wander(grammars.json_schema(HOSTILE[name], "p").start(), vocabulary, 1, longest=200)
+    assert time.monotonic() - begun < 15
+
+
+def test_a_tokenizer_of_odd_size_is_masked_to_its_last_token(tmp_path: Path) -> None:
+    text = (write_folder(tmp_path, special=("<a>", "<b>", "<c>")) / "tokenizer.json").read_text(encoding="utf-8")
+    words = Vocabulary(text)
+    end = words.control("<c>") or 0
+    assert words.size % 8 != 0
+    constraint = Grammars(text, words.size, frozenset([end])).json_schema({"const": 1}, "p").start()
+    assert constraint.mask().shape == (words.size,)
+    constraint.take(words.encode("1")[0])
+    assert constraint.complete
+    assert constraint.stopped or constraint.mask()[end]

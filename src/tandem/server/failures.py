@@ -31,6 +31,8 @@ class Refusal(Exception):
 
 Shape = Callable[[Failure], dict[str, object]]
 
+_LONGEST = 2000
+"""Characters of a message at most: it may repeat a name that the caller sent."""
 _TABLE: tuple[tuple[type[errors.TandemError], int, str], ...] = (
     (errors.BadRequest, 400, "invalid_request_error"),
     (errors.NotFound, 404, "invalid_request_error"),
@@ -59,7 +61,8 @@ def failure_of(error: errors.TandemError) -> Failure:
     headers: dict[str, str] = {}
     if isinstance(error, errors.Busy):
         headers["retry-after"] = str(error.retry_after_seconds)
-    return Failure(status=status, message=error.message, kind=kind, code=error.code, param=param, headers=headers)
+    message = error.message if len(error.message) <= _LONGEST else f"{error.message[:_LONGEST]}…"
+    return Failure(status=status, message=message, kind=kind, code=error.code, param=param, headers=headers)
 
 
 def unexpected(request_id: str) -> Failure:

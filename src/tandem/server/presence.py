@@ -72,6 +72,7 @@ async def _while_present(visit: _Visit, receive: Receive, send: Send) -> None:
     """Run in this task, with a watch beside it. Raises `CancelledError` as it came; the door knows whose it was."""
     here = asyncio.current_task()
     assert here is not None
+    # no TaskGroup: it would wrap the application's errors, which the door tells apart by their type
     watching = asyncio.create_task(visit.watch(receive, here))
     try:
         await visit.run(send)

@@ -38,7 +38,7 @@ from tandem.catalog.convert.weights import DecoderWeights, Matrix
 Progress: TypeAlias = Callable[[int, int, str], None]
 
 _CALIBRATION_TOKENS = 256
-_CALIBRATION_SEQUENCES = 8
+_CALIBRATION_SEQUENCES = 12
 _LARGEST_CALIBRATED = 2_000_000_000
 _MINILM_TOKENS = 256
 

@@ -37,9 +37,9 @@ class Recipe:
 
 
 _FOUR = Grid(bits=4, block=32)
-_EIGHT = Grid(bits=8, block=32, symmetric=True)
+_EIGHT = Grid(bits=8, block=32)
 
 RECIPES: Mapping[Precision, Recipe] = {
-    "int4": Recipe(layers=_FOUR, head=_FOUR, embedding=_EIGHT, tied=False, calibrated=True),
+    "int4": Recipe(layers=_FOUR, head=_FOUR, embedding=Grid(bits=8, block=32, symmetric=True), tied=False, calibrated=True),
     "int8": Recipe(layers=_EIGHT, head=_EIGHT, embedding=_EIGHT, tied=True, calibrated=False),
 }

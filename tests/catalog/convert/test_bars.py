@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import onnxruntime_genai as og
 import pytest
-from support.onnx_decoder import OnnxDecoder, perplexity
 from tokenizers import Tokenizer
 
+from support.onnx_decoder import OnnxDecoder, perplexity
 from tandem.catalog.convert import convert_gguf
 from tandem.catalog.convert.forward import HiddenState, gated
 from tandem.catalog.convert.gguf import GgufFile
@@ -100,7 +100,17 @@ def test_on_our_own_page_int8_is_within_one_percent_and_int4_within_fifteen(
 
 def test_naughty_strings_survive_the_tokenizer(int4: Path) -> None:
     tokenizer = Tokenizer.from_file(str(int4 / "tokenizer.json"))
-    texts = ["", " ", "\n\n", "zażółć gęślą jaźń", "👩‍👩‍👧 e\u0301", "\u202eabc", "١٢٣ 12345", "<|im_start|>user\n", "\x00\x01"]
+    texts = [
+        "",
+        " ",
+        "\n\n",
+        "zażółć gęślą jaźń",
+        "👩‍👩‍👧 e\u0301",
+        "\u202eabc",
+        "١٢٣ 12345",
+        "<|im_start|>user\n",
+        "\x00\x01",
+    ]
     for text in texts:
         assert tokenizer.decode(tokenizer.encode(text).ids, skip_special_tokens=False) == text
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import onnxruntime_genai as og
 import pytest
-from support.tiny_gguf import TEMPLATE, TOKENS, Tiny, write_tiny
 from tokenizers import Tokenizer
 
+from support.tiny_gguf import TEMPLATE, TOKENS, Tiny, write_tiny
 from tandem.catalog.convert import convert_gguf
 from tandem.core.errors import ConversionFailed
 

@@ -9,8 +9,8 @@ from gguf import GGMLQuantizationType, GGUFReader
 from gguf.quants import dequantize
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.tiny_gguf import Tiny, write_tiny
 
+from support.tiny_gguf import Tiny, write_tiny
 from tandem.catalog.convert import convert_gguf, read_gguf_header
 from tandem.catalog.convert.gguf import GgufFile
 from tandem.core.errors import ConversionFailed
@@ -40,7 +40,9 @@ def test_tensors_decode_as_the_gguf_package_decodes_them(tiny: Path) -> None:
 def test_a_file_cut_short_says_so(tiny: Path, share: float, tmp_path: Path) -> None:
     cut = tmp_path / "cut.gguf"
     cut.write_bytes(tiny.read_bytes()[: int(tiny.stat().st_size * share)])
-    with pytest.raises(ConversionFailed, match=r"cut\.gguf .*(cut short|too short|more than its size).*[Ff]etch it again"):
+    with pytest.raises(
+        ConversionFailed, match=r"cut\.gguf .*(cut short|too short|more than its size).*[Ff]etch it again"
+    ):
         read_gguf_header(cut)
 
 

@@ -15,22 +15,24 @@ class OnnxDecoder:
     """A folder's `model.onnx` with its own KV cache."""
 
     def __init__(self, folder: Path) -> None:
-        options = ort.SessionOptions()
+        options: Any = cast("Any", ort).SessionOptions()
         options.intra_op_num_threads = 2
         options.log_severity_level = 3
         self._session: Any = ort.InferenceSession(folder / "model.onnx", options, providers=["CPUExecutionProvider"])
 
-    def logits(self, tokens: list[int], *, step: int = STEP) -> NDArray[np.float32]:
+    def logits(self, tokens: list[int], *, step: int = STEP) -> NDArray[np.floating]:
         """Logits [tokens, vocabulary], appending `step` tokens at a time."""
-        caches = {i.name: i.shape for i in self._session.get_inputs() if i.name.startswith("past")}
+        caches: dict[str, list[int]] = {
+            i.name: i.shape for i in self._session.get_inputs() if i.name.startswith("past")
+        }
         past = {name: np.zeros((1, shape[1], 0, shape[3]), dtype=np.float32) for name, shape in caches.items()}
         names = [output.name for output in self._session.get_outputs()]
-        parts: list[NDArray[np.float32]] = []
+        parts: list[NDArray[np.floating]] = []
         for first in range(0, len(tokens), step):
             part = tokens[first : first + step]
             feeds = {"input_ids": np.array([part]), "attention_mask": np.ones((1, first + len(part)), dtype=np.int64)}
             outputs = dict(zip(names, self._session.run(None, feeds | past), strict=True))
-            parts.append(cast("NDArray[np.float32]", outputs["logits"][0]))
+            parts.append(cast("NDArray[np.floating]", outputs["logits"][0]))
             past = {name: outputs[name.replace("past_key_values", "present")] for name in caches}
         return np.concatenate(parts)
 

@@ -6,10 +6,10 @@ import time
 from pathlib import Path
 
 import numpy as np
-import onnxruntime_genai as og
 import pytest
 from tokenizers import Tokenizer
 
+from support.genai import og
 from support.onnx_decoder import OnnxDecoder, perplexity
 from tandem.catalog.convert import convert_gguf
 from tandem.catalog.convert.forward import HiddenState, gated

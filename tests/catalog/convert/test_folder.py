@@ -3,10 +3,10 @@
 import json
 from pathlib import Path
 
-import onnxruntime_genai as og
 import pytest
 from tokenizers import Tokenizer
 
+from support.genai import og
 from support.tiny_gguf import TEMPLATE, TOKENS, Tiny, write_tiny
 from tandem.catalog.convert import convert_gguf
 from tandem.core.errors import ConversionFailed
@@ -89,5 +89,5 @@ def test_both_tokenizers_agree(folder: Path) -> None:
 
 def test_an_unknown_way_of_cutting_text_is_named(tmp_path: Path) -> None:
     path = write_tiny(tmp_path / "m.gguf", Tiny(tokenizer_pre="klingon"))
-    with pytest.raises(ConversionFailed, match="klingon.*smollm"):
+    with pytest.raises(ConversionFailed, match=r"klingon.*smollm"):
         convert_gguf(path, tmp_path / "out", precision="int4")

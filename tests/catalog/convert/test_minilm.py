@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tandem.catalog.convert import convert_minilm
 from tandem.core.errors import ConversionFailed
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating]
 LAYERS, WIDTH, HEADS, WORDS = 2, 64, 4, 50
 
 

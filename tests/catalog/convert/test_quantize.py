@@ -18,12 +18,12 @@ GRIDS = [
 ]
 
 
-def some_weights(seed: int, rows: int, columns: int) -> NDArray[np.float32]:
+def some_weights(seed: int, rows: int, columns: int) -> NDArray[np.floating]:
     rng = np.random.default_rng(seed)
     return (rng.normal(0, 1, (rows, columns)) * rng.lognormal(0, 1, (rows, 1))).astype(np.float32)
 
 
-def plainly_rounded(weight: NDArray[np.float32], grid: Grid) -> NDArray[np.float32]:
+def plainly_rounded(weight: NDArray[np.floating], grid: Grid) -> NDArray[np.floating]:
     """Round to nearest between each block's extremes, zero included."""
     blocks = weight.reshape(-1, grid.block)
     low, high = np.minimum(blocks.min(1, keepdims=True), 0), np.maximum(blocks.max(1, keepdims=True), 0)

@@ -19,7 +19,7 @@ from tandem.catalog.convert.quantize import Grid, Quantized, assemble, search
 
 Floats: TypeAlias = NDArray[np.floating]
 
-_DAMPING = 0.08
+_DAMPING = 0.03
 _BAND = 16
 
 

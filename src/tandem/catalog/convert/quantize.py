@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 Floats: TypeAlias = NDArray[np.floating]
 Bytes: TypeAlias = NDArray[np.uint8]
 
-_STRETCHES = (1.0, 0.95, 0.9, 0.85)
+_STRETCHES = (1.0, 0.9, 0.8)
 _SHIFTS = (0, -1, 1)
 _BAND_WEIGHTS = 1 << 18
 _THREADS = 2

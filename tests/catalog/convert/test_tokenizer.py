@@ -6,9 +6,9 @@ import pytest
 from gguf import GGUFWriter, TokenType
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.tiny_gguf import Tiny, write_tiny
 from tokenizers import Tokenizer
 
+from support.tiny_gguf import Tiny, write_tiny
 from tandem.catalog.convert.gguf import GgufFile
 from tandem.catalog.convert.tokenizer import tokenizer_json
 

@@ -24,7 +24,7 @@ from tandem.catalog.convert.convert import convert_by_recipe
 from tandem.catalog.convert.quantize import Grid
 from tandem.catalog.convert.recipe import RECIPES, Recipe
 
-_ROUNDS, _STEPS, _TOKENS = 9, 48, 1024
+_ROUNDS, _STEPS, _TOKENS = 7, 40, 1024
 _FINE = Grid(bits=8, block=32, symmetric=True)
 
 

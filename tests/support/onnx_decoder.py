@@ -1,5 +1,6 @@
 """Running a converted decoder with plain ONNX Runtime, a few tokens at a time."""
 
+import json
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +16,8 @@ class OnnxDecoder:
     """A folder's `model.onnx` with its own KV cache."""
 
     def __init__(self, folder: Path) -> None:
+        config = json.loads((folder / "genai_config.json").read_text(encoding="utf-8"))
+        self._head_width = int(config["model"]["decoder"]["head_size"])
         options: Any = cast("Any", ort).SessionOptions()
         options.intra_op_num_threads = 2
         options.log_severity_level = 3
@@ -22,10 +25,10 @@ class OnnxDecoder:
 
     def logits(self, tokens: list[int], *, step: int = STEP) -> NDArray[np.floating]:
         """Logits [tokens, vocabulary], appending `step` tokens at a time."""
-        caches: dict[str, list[int]] = {
-            i.name: i.shape for i in self._session.get_inputs() if i.name.startswith("past")
+        caches = [given for given in self._session.get_inputs() if given.name.startswith("past")]
+        past: dict[str, Any] = {
+            cache.name: np.zeros((1, cache.shape[1], 0, self._head_width), dtype=np.float32) for cache in caches
         }
-        past = {name: np.zeros((1, shape[1], 0, shape[3]), dtype=np.float32) for name, shape in caches.items()}
         names = [output.name for output in self._session.get_outputs()]
         parts: list[NDArray[np.floating]] = []
         for first in range(0, len(tokens), step):
@@ -33,7 +36,7 @@ class OnnxDecoder:
             feeds = {"input_ids": np.array([part]), "attention_mask": np.ones((1, first + len(part)), dtype=np.int64)}
             outputs = dict(zip(names, self._session.run(None, feeds | past), strict=True))
             parts.append(cast("NDArray[np.floating]", outputs["logits"][0]))
-            past = {name: outputs[name.replace("past_key_values", "present")] for name in caches}
+            past = {name: outputs[name.replace("past_key_values", "present")] for name in past}
         return np.concatenate(parts)
 
 

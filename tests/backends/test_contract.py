@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from support.cards import known
 from support.fake_worker import FakeFactory, FakeMachine
 from support.models import model_folder
 from support.responder_contract import ResponderContract
@@ -35,10 +34,10 @@ class TestDeviceWithFakeWorkers(ResponderContract):
 
     @asynccontextmanager
     async def opened(self) -> AsyncGenerator[Responder]:
-        card = ModelCard(id=self.model, kind="chat", place="device", context_tokens=4096, source="fake")
+        card = ModelCard(id=self.model, kind="chat", place="device", context_tokens=4096, source="fake", installed=True)
         factory = FakeFactory()
         async with DeviceModels(
-            known([card]),
+            lambda _: card,
             folder_of=lambda _: self.folder,
             start=factory.start,
             machine=FakeMachine(factory),
@@ -53,10 +52,11 @@ class TestDevice(ResponderContract):
 
     @asynccontextmanager
     async def opened(self) -> AsyncGenerator[Responder]:
-        card = ModelCard(id=self.model, kind="chat", place="device", context_tokens=8192, source="test")
+        folder = model_folder(self.model)
+        card = ModelCard(id=self.model, kind="chat", place="device", context_tokens=8192, source="test", installed=True)
         async with DeviceModels(
-            known([card]),
-            folder_of=model_folder,
+            lambda _: card,
+            folder_of=lambda _: folder,
             start=worker_starter(WorkerOptions()),
             machine=ThisMachine(),
             options=DeviceOptions(),

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from support.foundry_catalog import entry, foundry_catalog
+from support.one_layer_gguf import CONTEXT, write_tiny_gguf
 from support.steps import Steps
-from support.tiny_gguf import CONTEXT, write_tiny_gguf
 from tandem.catalog.catalog import Catalog
 from tandem.catalog.foundry import PUBLIC_CATALOG
 from tandem.core.errors import CatalogError, NotFound, Offline, Unavailable

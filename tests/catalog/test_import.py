@@ -9,8 +9,8 @@ from typing import Literal
 
 import pytest
 
+from support.one_layer_gguf import CONTEXT, write_tiny_gguf
 from support.steps import Steps
-from support.tiny_gguf import CONTEXT, write_tiny_gguf
 from tandem.catalog.catalog import Catalog
 from tandem.catalog.folders import abilities_of, read_facts
 from tandem.core.errors import BadRequest, ConversionFailed

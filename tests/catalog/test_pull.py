@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from support.one_layer_gguf import write_tiny_gguf
 from support.packages import make_wheel, only_from
 from support.steps import Steps
-from support.tiny_gguf import write_tiny_gguf
 from tandem.catalog.catalog import Catalog
 from tandem.catalog.locks import hold
 from tandem.catalog.manifest import read_manifest, sha256_of

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tandem.core.errors import NotEnoughMemory
+from tandem.core.errors import CorruptFile, NotEnoughMemory
 from tandem.engine.memory import (
     MIB,
     MemoryNeed,
@@ -27,8 +27,8 @@ def folder_of(path: Path, *, weights: int, context: int | None = None) -> Path:
     (path / "model.onnx.data").write_bytes(b"x" * (weights - 1000))
     (path / "tokenizer.json").write_bytes(b"x" * 5000)
     if context is not None:
-        decoder = {"head_size": 64, "num_hidden_layers": 30, "num_key_value_heads": 3}
-        config = {"model": {"decoder": decoder, "context_length": context}}
+        decoder = {"filename": "model.onnx", "head_size": 64, "num_hidden_layers": 30, "num_key_value_heads": 3}
+        config = {"model": {"decoder": decoder, "context_length": context, "vocab_size": 49152, "type": "llama"}}
         (path / "genai_config.json").write_text(json.dumps(config))
     return path
 
@@ -89,10 +89,11 @@ def test_an_embedding_model_needs_no_kv(tmp_path: Path) -> None:
     assert model_need(folder_of(tmp_path / "embedder", weights=2000), kv_bytes=MIB).kv == 0
 
 
-def test_an_unreadable_configuration_counts_the_whole_bound(tmp_path: Path) -> None:
+def test_an_unreadable_configuration_is_corrupt(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "chat", weights=2000)
     (folder / "genai_config.json").write_text("{")
-    assert model_need(folder, kv_bytes=MIB).kv == MIB
+    with pytest.raises(CorruptFile, match="Pull or import the model again"):
+        model_need(folder, kv_bytes=MIB)
 
 
 def write(folder: Path, files: dict[str, str]) -> None:

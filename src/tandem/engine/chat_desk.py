@@ -1,7 +1,5 @@
-"""The desk of a model that talks: requests become tokens in a thread of their own, streams are served by the scheduler."""
+"""The desk of a model that talks: a thread turns requests into tokens, the scheduler serves the streams."""
 
-import logging
-import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import SimpleQueue
@@ -28,16 +26,14 @@ from tandem.engine.frames import (
     say,
 )
 from tandem.engine.language import Language, Prompt, Utterance
-from tandem.engine.model import LanguageModel
+from tandem.engine.last_door import unforeseen
 from tandem.engine.runtime import open_model
 from tandem.engine.scheduler import Limits, Scheduler
 from tandem.engine.slots import Slots
+from tandem.engine.speculation import drafts_pay
 from tandem.engine.stream import Order
 
-log = logging.getLogger(__name__)
-
 SPARE_SLOTS = 8
-WARM_UP_TOKENS = 16
 
 
 class ChatDesk:
@@ -54,10 +50,10 @@ class ChatDesk:
 
     @classmethod
     def open(cls, folder: Path, options: EngineOptions, outbox: Outbox, later: Callable[[Act], None]) -> "ChatDesk":
-        """Load a GenAI folder and run it once. Raises `CorruptFile`."""
+        """Load a GenAI folder and try it. Raises `CorruptFile`."""
         language = Language.open(folder)
         model = open_model(folder, threads=options.threads, runtime=options.runtime)
-        _warm_up(model)
+        speculates = options.speculation and drafts_pay(model, perf_counter)
         slots = Slots(
             model,
             bytes_limit=options.kv_bytes,
@@ -68,7 +64,7 @@ class ChatDesk:
             context_tokens=language.context_tokens,
             streams_limit=options.streams_limit,
             prefill_chunk_tokens=options.prefill_chunk_tokens,
-            speculation=options.speculation,
+            speculation=speculates,
         )
         return cls(language, Scheduler(slots, _Voice(outbox), limits, perf_counter), outbox, later)
 
@@ -111,9 +107,7 @@ class ChatDesk:
             except TandemError as error:
                 self._refuse(message.call, error)
             except Exception as error:  # noqa: BLE001 - the worker's last door: one request fails, the others go on
-                frames = "".join(traceback.format_tb(error.__traceback__))
-                log.error("a request could not be prepared: %s\n%s", type(error).__name__, frames)  # noqa: TRY400 - the message may hold the text
-                self._refuse(message.call, TandemError("The engine failed on this request. Its log has the traceback."))
+                self._refuse(message.call, unforeseen(error))
 
     def _prepare(self, message: Ask | Count) -> None:
         prompt = self._language.prepare(message.request)
@@ -159,11 +153,3 @@ class _Voice:
     def fail(self, call: int, error: TandemError) -> None:
         """Send an error."""
         self._outbox.put(Failed(call, fault_of(error)))
-
-
-def _warm_up(model: LanguageModel) -> None:
-    """The first run allocates; nobody should wait for that."""
-    sequence = model.open()
-    sequence.append([0] * WARM_UP_TOKENS, 0)
-    sequence.append([0], 1)
-    sequence.close()

@@ -6,6 +6,12 @@ from pathlib import Path
 
 import psutil
 
+SPIN_ENTRY = "session.intra_op.spin_duration_us"
+SPIN_MICROSECONDS = "20"
+"""How long ONNX Runtime's idle threads look for work before they sleep. Its default is far longer, which makes decoding
+twice as slow where the cores are busy: a spinning thread takes the core that another one needs
+(``bench/engine_threads.py``)."""
+
 CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 

@@ -1,7 +1,5 @@
 """The desk of a model that embeds: a batch of each call in turn, so that long lists do not hold up a single text."""
 
-import logging
-import traceback
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +12,7 @@ from tandem.core.errors import TandemError, Unsupported
 from tandem.engine.desk import About, Outbox
 from tandem.engine.embedding_model import BATCH_TOKENS, EmbeddingModel, TokenIds, batches
 from tandem.engine.frames import Ask, Count, Embed, Embedded, EngineOptions, Failed, WorkerStats, fault_of
-
-log = logging.getLogger(__name__)
+from tandem.engine.last_door import unforeseen
 
 
 @dataclass(slots=True)
@@ -70,10 +67,7 @@ class EmbeddingDesk:
         except TandemError as error:
             self._outbox.put(Failed(work.message.call, fault_of(error)))
         except Exception as error:  # noqa: BLE001 - the worker's last door: one call fails, the others go on
-            frames = "".join(traceback.format_tb(error.__traceback__))
-            log.error("a call could not be embedded: %s\n%s", type(error).__name__, frames)  # noqa: TRY400 - the message may hold the text
-            failure = TandemError("The engine failed on this request. Its log has the traceback.")
-            self._outbox.put(Failed(work.message.call, fault_of(failure)))
+            self._outbox.put(Failed(work.message.call, fault_of(unforeseen(error))))
         return True
 
     def stats(self) -> WorkerStats:

@@ -1,7 +1,7 @@
 """What the endpoint and a worker say to each other: length-prefixed msgpack frames over two pipes.
 
 A frame is four bytes of length (big endian), then one tagged msgpack object. The endpoint gives every call a number;
-the worker's answers carry it. Errors travel as a kind from a fixed table, never as a pickle and never as a message to parse.
+the worker's answers carry it. Errors travel as a kind from a fixed table, not as a pickle nor as a message to parse.
 """
 
 import struct
@@ -25,7 +25,7 @@ from tandem.core.errors import (
     WorkerDied,
 )
 from tandem.core.models import Ability, Kind
-from tandem.engine.seal import SealKind, SealMode
+from tandem.engine.seal import SealKind
 
 Runtime = Literal["auto", "genai"]
 LENGTH = struct.Struct(">I")

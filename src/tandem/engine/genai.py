@@ -5,15 +5,40 @@ and, when it is full, moves to one twice as large by reading its tokens again.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, Protocol, cast
 
 import numpy as np
-import onnxruntime_genai as og
+import onnxruntime_genai
+from numpy.typing import NDArray
 
 from tandem.core.errors import CorruptFile, Unavailable
+from tandem.engine.cores import SPIN_ENTRY, SPIN_MICROSECONDS
 from tandem.engine.geometry import Geometry
 from tandem.engine.model import Logits, TokenSequence
+
+og = cast("Any", onnxruntime_genai)
+
+
+class Generator(Protocol):
+    """The part of ``og.Generator`` that the engine uses. It holds Python's lock while it runs."""
+
+    def append_tokens(self, tokens: NDArray[np.int32]) -> None:
+        """Read tokens."""
+        ...
+
+    def get_logits(self) -> NDArray[np.float32]:
+        """Logits after the last token, [1, 1, vocabulary]."""
+        ...
+
+    def get_output(self, name: str) -> NDArray[np.float32]:
+        """A graph output; ``logits`` is [1, tokens of the last run, vocabulary]."""
+        ...
+
+    def rewind_to(self, length: int) -> None:
+        """Forget everything after the first ``length`` tokens."""
+        ...
 
 
 class GenAIModel:
@@ -23,7 +48,8 @@ class GenAIModel:
         og.disable_telemetry_events()
         self._geometry = geometry
         config = og.Config(str(folder))
-        config.overlay(json.dumps({"model": {"decoder": {"session_options": {"intra_op_num_threads": threads}}}}))
+        session_options = {"intra_op_num_threads": threads, SPIN_ENTRY: SPIN_MICROSECONDS}
+        config.overlay(json.dumps({"model": {"decoder": {"session_options": session_options}}}))
         try:
             self._model = og.Model(config)
         except RuntimeError as error:
@@ -38,7 +64,7 @@ class GenAIModel:
 
     def open(self) -> TokenSequence:
         """An empty sequence."""
-        return GenAISequence(self._model, self._geometry)
+        return GenAISequence(self._generator, self._geometry)
 
     def fork(self, source: TokenSequence, length: int) -> TokenSequence | None:  # noqa: ARG002 - the port names them
         """Generators cannot be copied."""
@@ -48,15 +74,20 @@ class GenAIModel:
         """The memory of the generator that holds so many tokens."""
         return self._geometry.capacity_for(tokens) * self._geometry.kv_bytes_per_token
 
+    def _generator(self, capacity: int) -> Generator:
+        params = og.GeneratorParams(self._model)
+        params.set_search_options(max_length=capacity, do_sample=False, past_present_share_buffer=True)
+        return cast("Generator", og.Generator(self._model, params))
+
 
 class GenAISequence:
     """One generator and the tokens it has read."""
 
-    def __init__(self, model: og.Model, geometry: Geometry) -> None:
-        self._model = model
+    def __init__(self, generator_of: Callable[[int], Generator], geometry: Geometry) -> None:
+        self._generator_of = generator_of
         self._geometry = geometry
         self._capacity = geometry.capacity_for(1)
-        self._generator: og.Generator | None = None
+        self._generator: Generator | None = None
         self._tokens: list[int] = []
 
     @property
@@ -92,13 +123,11 @@ class GenAISequence:
         self._generator = None
         self._tokens.clear()
 
-    def _room_for(self, tokens: int) -> og.Generator:
+    def _room_for(self, tokens: int) -> Generator:
         if self._generator is None or tokens > self._capacity:
             self._generator = None
             self._capacity = self._geometry.capacity_for(tokens)
-            params = og.GeneratorParams(self._model)
-            params.set_search_options(max_length=self._capacity, do_sample=False, past_present_share_buffer=True)
-            self._generator = og.Generator(self._model, params)
+            self._generator = self._generator_of(self._capacity)
             if self._tokens:
                 self._generator.append_tokens(np.asarray(self._tokens, dtype=np.int32))
         return self._generator

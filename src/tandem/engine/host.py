@@ -1,7 +1,7 @@
 """The parent's handle of one worker process: start it, talk to it, stop it.
 
-Every call has a number and a queue; one task reads the worker's frames and puts them there. When the worker ends, for whatever
-reason, every running call gets `WorkerDied`; starting another one is up to whoever holds the handle.
+Every call has a number and a queue; one task reads the worker's frames and puts them there. When the worker ends, for
+whatever reason, every running call gets `WorkerDied`; starting another one is up to whoever holds the handle.
 """
 
 import asyncio
@@ -39,8 +39,6 @@ from tandem.engine.frames import (
     Ready,
     Runtime,
     Said,
-    SealKind,
-    SealMode,
     Stats,
     ToWorker,
     WorkerStats,
@@ -48,9 +46,11 @@ from tandem.engine.frames import (
     encode_frame,
     error_of,
 )
+from tandem.engine.seal import SealKind, SealMode
 
 log = logging.getLogger(__name__)
 
+LINE_BYTES_LIMIT = 2**20
 BOOTSTRAP = "import sys; sys.path.insert(0, sys.argv.pop()); from tandem.engine.worker import main; main()"
 
 
@@ -58,9 +58,9 @@ BOOTSTRAP = "import sys; sys.path.insert(0, sys.argv.pop()); from tandem.engine.
 class WorkerOptions:
     """How a worker runs.
 
-    ``kv_bytes`` bounds the KV memory; ``streams_limit`` requests are answered at once and ``queue_limit`` more may wait: the next
-    is refused as `Busy`. ``threads`` 0 means the physical cores that this process may use. ``prefill_chunk_tokens`` is the
-    largest piece of a prompt read in one go. ``runtime`` is told in `EngineOptions`.
+    ``kv_bytes`` bounds the KV memory; ``streams_limit`` requests are answered at once and ``queue_limit`` more may
+    wait: the next is refused as `Busy`. ``threads`` 0 means the physical cores that this process may use.
+    ``prefill_chunk_tokens`` is the largest piece of a prompt read in one go; for ``runtime`` see `EngineOptions`.
     """
 
     sealed: SealMode = "auto"
@@ -88,7 +88,7 @@ class WorkerOptions:
 
 
 class Worker:
-    """One running worker. Make it with `Worker.start`, end it with `close`; it belongs to the event loop that started it."""
+    """One running worker, made by `Worker.start` and ended by `close`; it belongs to the event loop that started it."""
 
     def __init__(self, model: str, process: Process, options: WorkerOptions) -> None:
         self.model = model
@@ -104,7 +104,15 @@ class Worker:
         """Start a process and load a model in it. Raises `Unavailable` with the reason when it cannot be loaded."""
         root = str(Path(tandem.__file__).parent.parent)
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", BOOTSTRAP, options.sealed, root, stdin=PIPE, stdout=PIPE, stderr=PIPE
+            sys.executable,
+            "-c",
+            BOOTSTRAP,
+            options.sealed,
+            root,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            limit=LINE_BYTES_LIMIT,
         )
         worker = cls(model, process, options)
         try:
@@ -199,7 +207,7 @@ class Worker:
                     raise _out_of_turn(frame)
 
     async def count_tokens(self, request: ChatRequest) -> int:
-        """How many tokens the prompt of a request has, template included. Raises `BadRequest` for what cannot be a prompt."""
+        """How many tokens a prompt has, template included. Raises `BadRequest` for what cannot be a prompt."""
         async with self._call() as call:
             match await self._ask(call, Count(call, request)):
                 case Counted(tokens=tokens):
@@ -245,7 +253,8 @@ class Worker:
                 frame = await self._receive()
         except TimeoutError as error:
             raise Unavailable(
-                f"{self.model} did not load within {self._options.load_seconds_limit:.0f} s. Close other programs, or choose a smaller model."
+                f"{self.model} did not load within {self._options.load_seconds_limit:.0f} s. "
+                "Close other programs, or choose a smaller model."
             ) from error
         match frame:
             case Ready():
@@ -281,8 +290,8 @@ class Worker:
     async def _log_errors(self) -> None:
         pipe = self._process.stderr
         assert pipe is not None
-        while piece := await pipe.read(2**16):
-            log.warning("%s says: %s", self.model, piece.decode("utf-8", "replace").rstrip())
+        async for line in pipe:
+            log.warning("%s says: %s", self.model, line.decode("utf-8", "replace").rstrip())
 
     def _refuse_if_full(self) -> None:
         if self.in_flight >= self._options.streams_limit + self._options.queue_limit:

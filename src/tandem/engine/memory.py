@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-import msgspec
 import psutil
-from msgspec import Struct
 
 from tandem.core.errors import NotEnoughMemory
+from tandem.engine.geometry import Geometry
 
 MIB = 2**20
 PROCESS_BYTES = 64 * MIB
@@ -21,7 +20,6 @@ WORKING_BYTES = 96 * MIB
 """Activations and logits of one prefill chunk of 256 tokens (measured: 58 MiB for 49,152 words of vocabulary)."""
 WEIGHTS_IN_MEMORY = 1.5
 """Bytes in memory for a byte of weights in files, as packed for the processor (measured: int4 1.49, int8 1.16)."""
-_BYTES_PER_KV_NUMBER = 4
 _NO_LIMIT_BYTES = 1 << 60
 
 
@@ -85,12 +83,12 @@ def model_need(folder: Path, kv_bytes: int) -> MemoryNeed:
     """What the model in ``folder`` will occupy; ``kv_bytes`` bounds the KV of all its conversations together.
 
     The KV counts as one conversation of the model's full context in float32, or the bound where that is less.
-    An embedding model has none.
+    An embedding model has none. Raises `CorruptFile` where its configuration cannot be read.
     """
     weights = sum(file.stat().st_size for file in folder.iterdir() if file.suffix in {".onnx", ".data"})
     return MemoryNeed(
         weights=int(weights * WEIGHTS_IN_MEMORY),
-        kv=min(kv_bytes, _full_context_bytes(folder / "genai_config.json", kv_bytes)),
+        kv=min(kv_bytes, _full_context_bytes(folder)),
         process=PROCESS_BYTES + WORKING_BYTES,
     )
 
@@ -124,31 +122,11 @@ def group_room(membership: Path, groups: Path) -> int | None:
     return min(rooms, default=None)
 
 
-class _Decoder(Struct):
-    head_size: int
-    num_hidden_layers: int
-    num_key_value_heads: int
-
-
-class _Model(Struct):
-    decoder: _Decoder
-    context_length: int
-
-
-class _GenAIConfig(Struct):
-    model: _Model
-
-
-def _full_context_bytes(config: Path, unknown: int) -> int:
-    if not config.is_file():
+def _full_context_bytes(folder: Path) -> int:
+    if not (folder / "genai_config.json").is_file():
         return 0
-    try:
-        model = msgspec.json.decode(config.read_bytes(), type=_GenAIConfig).model
-    except (OSError, msgspec.DecodeError):
-        return unknown
-    decoder = model.decoder
-    numbers = 2 * decoder.num_hidden_layers * decoder.num_key_value_heads * decoder.head_size
-    return numbers * _BYTES_PER_KV_NUMBER * model.context_length
+    geometry = Geometry.read(folder)
+    return geometry.kv_bytes_per_token * geometry.context_tokens
 
 
 def _memory_groups(membership: Path, groups: Path) -> Iterator[Path]:

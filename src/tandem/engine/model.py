@@ -56,7 +56,7 @@ class LanguageModel(Protocol):
         ...
 
     def fork(self, source: TokenSequence, length: int) -> TokenSequence | None:
-        """A new sequence that begins with the first ``length`` tokens of another; ``None`` where only reading again helps."""
+        """A copy of the first ``length`` tokens of another sequence; ``None`` where only reading them again helps."""
         ...
 
     def bytes_for(self, tokens: int) -> int:
@@ -65,4 +65,4 @@ class LanguageModel(Protocol):
 
 
 DRAFT_ROWS_LIMIT = 16
-"""Converted graphs compute the head only for the last 16 positions of a chunk, so that reading a prompt does not pay for it."""
+"""Converted graphs compute the head for the last 16 positions of a run only, so that reading a prompt costs less."""

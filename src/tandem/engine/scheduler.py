@@ -1,12 +1,10 @@
 """Who gets the model next. One step is one run of the graph: a piece of one prompt, or the next token of one stream.
 
-Steps go round: each stream that speaks gets a token, then the prompt with the least left to read (less what it has already
-waited) gets one piece, short enough that nobody's next word is late. Interactive requests go before background
-ones, which still move a little. All state is here; the model, the slots and the texts know nothing of one another.
+Steps go round: each stream that speaks gets a token, then the prompt with the least left to read (less what it has
+already waited) gets one piece, short enough that nobody's next word is late. Interactive requests go before
+background ones, which still move a little. The model, the slots and the texts know nothing of one another.
 """
 
-import logging
-import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,12 +13,10 @@ from typing import Protocol
 from tandem.core.chat import ChatEvent
 from tandem.core.errors import NotEnoughMemory, TandemError
 from tandem.engine.frames import WorkerStats
+from tandem.engine.last_door import unforeseen
 from tandem.engine.model import DRAFT_ROWS_LIMIT
 from tandem.engine.slots import Slots
-from tandem.engine.speculation import Pace
 from tandem.engine.stream import Order, Stream
-
-log = logging.getLogger(__name__)
 
 PIECE_SECONDS_ALONE = 0.25
 PIECE_SECONDS_SHARED = 0.1
@@ -76,7 +72,6 @@ class Scheduler:
         self._clock = clock
         self._streams: dict[int, Stream] = {}
         self._round: deque[Stream] = deque()
-        self._pace = Pace()
         self._seconds_per_token = SECONDS_PER_TOKEN_GUESS
         self._tally = Tally()
 
@@ -105,8 +100,7 @@ class Scheduler:
         except TandemError as error:
             self._abandon(stream, error)
         except Exception as error:  # noqa: BLE001 - the worker's last door: one request fails, the others go on
-            log.error("a step failed: %s\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))  # noqa: TRY400 - the message may hold the text
-            self._abandon(stream, TandemError("The engine failed on this request. The worker's log has the traceback."))
+            self._abandon(stream, unforeseen(error))
         return True
 
     def stats(self) -> WorkerStats:
@@ -129,17 +123,25 @@ class Scheduler:
         )
 
     def _next(self) -> Stream | None:
-        if not self._round:
-            self._round.extend(self._new_round())
-        while self._round:
-            stream = self._round.popleft()
-            if stream.order.call in self._streams and stream.slot is not None:
-                return stream
+        """Whose turn it is. Where nobody can move and nobody holds a slot, the first in line can never be served."""
+        while self._streams:
+            if not self._round:
+                self._round.extend(self._new_round())
+            while self._round:
+                stream = self._round.popleft()
+                if stream.order.call in self._streams and stream.slot is not None:
+                    return stream
+            stuck = min(self._streams.values(), key=self._urgency)
+            self._abandon(stuck, _too_large(len(stuck.text)))
+        self._round.clear()
         return None
 
     def _new_round(self) -> list[Stream]:
-        """Everyone who speaks, and one who reads."""
-        streams = [stream for stream in self._streams.values() if self._may_move(stream)]
+        """Everyone who speaks and one who reads; all of them background where no interactive stream can move."""
+        streams = list(self._streams.values())
+        return self._turns([stream for stream in streams if self._may_move(stream)]) or self._turns(streams)
+
+    def _turns(self, streams: list[Stream]) -> list[Stream]:
         speaking = [stream for stream in streams if stream.speaking]
         reading = sorted((stream for stream in streams if not stream.speaking), key=self._urgency)
         reader = next((stream for stream in reading if stream.slot is not None or self._admit(stream)), None)
@@ -152,12 +154,21 @@ class Scheduler:
         return all(other.background for other in self._streams.values())
 
     def _urgency(self, stream: Stream) -> tuple[bool, float]:
-        """Interactive first; then by the seconds left to read, less the seconds waited, so that nobody waits for ever."""
+        """Interactive first; then the fewest seconds left to read, less those waited, so that nobody waits for ever."""
         left = stream.unread - (stream.cached_guess if stream.slot is None else 0)
         return stream.background, left * self._seconds_per_token - (self._clock() - stream.arrived)
 
     def _admit(self, stream: Stream) -> bool:
-        """Give a waiting stream a slot, if there is one. Background streams leave half of the places free."""
+        """Give a waiting stream a slot; an interactive one may take that of a background stream."""
+        while not self._place(stream):
+            behind = [other for other in self._streams.values() if other.slot is not None and other.background]
+            if stream.background or not behind:
+                return False
+            self._preempt(behind)
+        return True
+
+    def _place(self, stream: Stream) -> bool:
+        """Background streams leave half of the places free."""
         running = [other for other in self._streams.values() if other.slot is not None]
         if len(running) >= self._limits.streams_limit:
             return False
@@ -167,6 +178,11 @@ class Scheduler:
         if slot is not None:
             stream.settle(slot)
         return slot is not None
+
+    def _preempt(self, streams: list[Stream]) -> None:
+        """Take the slot of the latest of them; it reads its text again when its turn comes."""
+        self._tally.preempted += 1
+        self._release(max(streams, key=lambda other: (other.background, other.arrived)))
 
     def _serve(self, stream: Stream) -> None:
         started = self._clock()
@@ -208,12 +224,10 @@ class Scheduler:
         """Say one token, or as many as a draft that holds."""
         limit = min(DRAFT_ROWS_LIMIT - 1, self._limits.context_tokens - len(stream.text))
         guess = stream.draft(max(limit, 0))
-        draft = guess[: stream.wager.plan(self._pace, len(guess))]
+        draft = guess[: stream.wager.plan(len(guess))]
         if not self._hold(stream, 1 + len(draft)):
             return
-        started = self._clock()
         accepted = stream.check(draft)
-        self._pace.observe(1 + len(draft), self._clock() - started)
         if draft:
             stream.wager.observe(len(draft), accepted)
             self._tally.drafted_tokens += len(draft)
@@ -229,8 +243,7 @@ class Scheduler:
             running = [other for other in self._streams.values() if other.slot is not None]
             if len(running) == 1:
                 raise _too_large(len(stream.text))
-            self._tally.preempted += 1
-            self._release(max(running, key=lambda other: (other.background, other.arrived)))
+            self._preempt(running)
         return False
 
     def _finish(self, stream: Stream) -> None:
@@ -258,5 +271,6 @@ class Scheduler:
 
 def _too_large(tokens: int) -> NotEnoughMemory:
     return NotEnoughMemory(
-        f"The KV memory of this model cannot hold {tokens} tokens. Shorten the conversation, or raise max_ram in tandem.toml."
+        f"The KV memory of this model cannot hold {tokens} tokens. "
+        "Shorten the conversation, or raise max_ram in tandem.toml."
     )

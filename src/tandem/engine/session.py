@@ -1,8 +1,8 @@
-"""A plain decoder graph as a `LanguageModel`: the same folder and kernels as ONNX Runtime GenAI, with KV memory of our own.
+"""A plain decoder graph as a `LanguageModel`: the folder and kernels of ONNX Runtime GenAI, the KV memory our own.
 
-Past and present of each layer are one buffer, which ``GroupQueryAttention`` extends in place. Owning it buys three things
-that ``og.Generator`` does not offer: memory is touched only as tokens come, a full buffer grows by a copy, and a prefix
-can be copied into another sequence in milliseconds where reading it again takes seconds.
+Past and present of each layer are one buffer, which ``GroupQueryAttention`` extends in place. Owning it buys what
+``og.Generator`` does not offer: memory is touched only as tokens come, a full buffer grows by a copy, a prefix is
+copied into another sequence in milliseconds where reading it again takes seconds, and Python's other threads run on.
 """
 
 import mmap
@@ -10,33 +10,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
-from onnxruntime.capi import onnxruntime_pybind11_state as native
 
-from tandem.core.errors import CorruptFile, Unavailable
+from tandem.core.errors import Unavailable
 from tandem.engine.geometry import Geometry
 from tandem.engine.model import Logits, TokenSequence
+from tandem.engine.onnx import FAILURES, Binding, Session, open_session
 
-FAILURES = (
-    native.Fail,
-    native.InvalidArgument,
-    native.InvalidGraph,
-    native.InvalidProtobuf,
-    native.NoModel,
-    native.NoSuchFile,
-    native.NotImplemented,
-    native.RuntimeException,
-    native.EPFail,
-    RuntimeError,
-)
 PLAIN_INPUTS = frozenset({"input_ids", "attention_mask", "position_ids"})
 
 
 class SessionModel:
     """A decoder whose KV inputs are float32 ``past_key_values.N.key|value`` of [1, heads, tokens, head size]."""
 
-    def __init__(self, session: ort.InferenceSession, geometry: Geometry) -> None:
+    def __init__(self, session: Session, geometry: Geometry) -> None:
         self.session = session
         self.geometry = geometry
         self.wants_positions = any(wanted.name == "position_ids" for wanted in session.get_inputs())
@@ -46,15 +33,8 @@ class SessionModel:
 
     @classmethod
     def open_folder(cls, folder: Path, geometry: Geometry, *, threads: int) -> "SessionModel | None":
-        """Open the graph, or ``None`` where it is not of the plain kind. Raises `CorruptFile` where it cannot be opened."""
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 3
-        path = folder / geometry.filename
-        try:
-            session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except FAILURES as error:
-            raise CorruptFile(f"ONNX Runtime cannot open {path}: {error}. Pull or import the model again.") from error
+        """Open the graph; ``None`` where it is not plain. Raises `CorruptFile` where it cannot be opened."""
+        session = open_session(folder / geometry.filename, threads=threads)
         return cls(session, geometry) if _is_plain(session, geometry) else None
 
     @property
@@ -86,14 +66,17 @@ class SessionModel:
 
 
 class SessionSequence:
-    """The KV buffers of one text, bound once to a run of the graph."""
+    """The KV buffers of one text, bound once to a run of the graph.
+
+    ``kv`` is [2 * layers, heads, capacity, head size]: the keys of layer N at 2N, its values at 2N + 1.
+    """
 
     def __init__(self, model: SessionModel) -> None:
         self._model = model
         self._length = 0
         self._most_length = 0
-        self._kv: NDArray[np.float32] | None = None
-        self._binding: ort.IOBinding | None = None
+        self.kv: NDArray[np.float32] | None = None
+        self._binding: Binding | None = None
 
     @property
     def length(self) -> int:
@@ -130,26 +113,26 @@ class SessionSequence:
 
     def close(self) -> None:
         """Free the buffers."""
-        self._binding = self._kv = None
+        self._binding = self.kv = None
         self._length = self._most_length = 0
 
     def take_prefix(self, source: "SessionSequence", length: int) -> None:
         """Become a copy of another sequence's first ``length`` tokens."""
         self._room_for(length)
-        if self._kv is not None and source._kv is not None:
-            self._kv[:, :, :length] = source._kv[:, :, :length]
+        if self.kv is not None and source.kv is not None:
+            self.kv[:, :, :length] = source.kv[:, :, :length]
         self._length = self._most_length = length
 
-    def _room_for(self, tokens: int) -> ort.IOBinding:
-        old = self._kv
+    def _room_for(self, tokens: int) -> Binding:
+        old = self.kv
         if self._binding is None or old is None or tokens > old.shape[2]:
-            self._kv, self._binding = self._allocate(self._model.geometry.capacity_for(tokens))
+            self.kv, self._binding = self._allocate(self._model.geometry.capacity_for(tokens))
             if old is not None:
-                self._kv[:, :, : self._length] = old[:, :, : self._length]
+                self.kv[:, :, : self._length] = old[:, :, : self._length]
             self._most_length = self._length
         return self._binding
 
-    def _allocate(self, capacity: int) -> tuple[NDArray[np.float32], ort.IOBinding]:
+    def _allocate(self, capacity: int) -> tuple[NDArray[np.float32], Binding]:
         """Buffers for ``capacity`` tokens: anonymous pages, which cost memory only once they are written to."""
         geometry = self._model.geometry
         shape = (2 * geometry.layers, geometry.kv_heads, capacity, geometry.head_size)
@@ -164,7 +147,7 @@ class SessionSequence:
         return kv, binding
 
 
-def _is_plain(session: ort.InferenceSession, geometry: Geometry) -> bool:
+def _is_plain(session: Session, geometry: Geometry) -> bool:
     """Whether inputs and outputs are exactly what `SessionSequence` binds, with KV in float32 and of the told shape."""
     names = [f"{layer}.{kind}" for layer in range(geometry.layers) for kind in ("key", "value")]
     inputs = {wanted.name: wanted for wanted in session.get_inputs()}
@@ -183,9 +166,9 @@ def _is_plain(session: ort.InferenceSession, geometry: Geometry) -> bool:
     )
 
 
-def _bind_input(binding: ort.IOBinding, name: str, array: "NDArray[np.int64] | NDArray[np.float32]") -> None:
+def _bind_input(binding: Binding, name: str, array: "NDArray[np.int64] | NDArray[np.float32]") -> None:
     binding.bind_input(name, "cpu", 0, array.dtype.type, array.shape, array.ctypes.data)
 
 
-def _bind_output(binding: ort.IOBinding, name: str, array: NDArray[np.float32]) -> None:
+def _bind_output(binding: Binding, name: str, array: NDArray[np.float32]) -> None:
     binding.bind_output(name, "cpu", 0, array.dtype.type, array.shape, array.ctypes.data)

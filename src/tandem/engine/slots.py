@@ -1,8 +1,8 @@
 """KV slots: what was read is kept, so that the next prompt that begins the same way need not be read again.
 
-A slot is a sequence and the tokens in it. A new prompt takes the longest common prefix that any slot holds: in place where
-little else would be lost, by a copy where the model can make one (also of a slot that is busy, so a shared system
-prompt is read once). Memory is bounded; idle slots go first that would cost least to read again.
+A slot is a sequence and the tokens in it. A new prompt takes the longest common prefix that any slot holds: in place
+where little else would be lost, by a copy where the model can make one (also of a slot that is busy, so a shared
+system prompt is read once). Memory is bounded; idle slots go first that would cost least to read again.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,8 +14,6 @@ RECENCY_HALF_SECONDS = 120.0
 COPY_TOKENS_LEAST = 16
 LOSS_SHARE_MOST = 0.25
 RESERVE_TOKENS = 128
-
-
 REREAD_TOKENS = 2
 """Prompt tokens that are read again however much is held. A step of one token takes another kernel than a longer piece
 and may say something else (int4: log-probabilities off by up to 0.4); pieces of two and more agree to the last bit."""
@@ -83,16 +81,15 @@ class Slots:
         ``None`` where streams under way leave no memory for the prompt.
         """
         wanted = prompt[:-REREAD_TOKENS]
-        idle = [slot for slot in self._slots if not slot.busy]
-        here = max(idle, key=lambda slot: _worth_continuing(slot, wanted), default=None)
+        here = self._best_idle(wanted)
         if here is not None and _loses_little(here, wanted):
             return self._continue(here, prompt)
-        source = max(self._slots, key=lambda slot: (common_prefix(slot.tokens, wanted), not slot.busy), default=None)
-        shared = common_prefix(source.tokens, wanted) if source else 0
+        source = self._worth_copying(wanted)
         reserve = RESERVE_TOKENS if any(slot.busy for slot in self._slots) else 1
         if not self._make_room(self._model.bytes_for(len(prompt) + reserve), spare=source):
+            here = self._best_idle(wanted)
             return self._continue(here, prompt) if here is not None else None
-        return self._begin(source if shared >= COPY_TOKENS_LEAST else None, prompt)
+        return self._begin(source, prompt)
 
     def hold(self, slot: Slot, tokens: int) -> bool:
         """Make sure that a busy slot can hold so many tokens; ``False`` where busy slots leave no memory."""
@@ -124,15 +121,27 @@ class Slots:
         self.give_back(slot)
         return None
 
+    def _best_idle(self, wanted: Sequence[int]) -> Slot | None:
+        idle = [slot for slot in self._slots if not slot.busy]
+        return max(idle, key=lambda slot: _worth_continuing(slot, wanted), default=None)
+
+    def _worth_copying(self, wanted: Sequence[int]) -> Slot | None:
+        """The slot, idle or busy, that holds the longest prefix, where that is long enough to matter."""
+        best = max(self._slots, key=lambda slot: (common_prefix(slot.tokens, wanted), not slot.busy), default=None)
+        if best is None or common_prefix(best.tokens, wanted) < COPY_TOKENS_LEAST:
+            return None
+        return best
+
     def _begin(self, source: Slot | None, prompt: Sequence[int]) -> Slot | None:
-        """A new slot: a copy of a prefix, or empty where there is none worth copying."""
-        if source is not None:
-            shared = common_prefix(source.tokens, prompt[:-REREAD_TOKENS])
-            sequence = self._model.fork(source.sequence, shared)
-            if sequence is not None:
-                return self._add(Slot(sequence, list(prompt[:shared])))
-            if not source.busy and 2 * shared >= len(source.tokens):
-                return self._continue(source, prompt)
+        """A new slot: a copy of a prefix, or empty where there is none or it cannot be copied."""
+        if source is None:
+            return self._add(Slot(self._model.open()))
+        shared = common_prefix(source.tokens, prompt[:-REREAD_TOKENS])
+        sequence = self._model.fork(source.sequence, shared)
+        if sequence is not None:
+            return self._add(Slot(sequence, list(prompt[:shared])))
+        if not source.busy and 2 * shared >= len(source.tokens):
+            return self._continue(source, prompt)
         return self._add(Slot(self._model.open()))
 
     def _add(self, slot: Slot) -> Slot:

@@ -1,18 +1,24 @@
-"""n-gram speculation: what followed these words before may follow them again, and checking a guess is cheaper than a step.
+"""n-gram speculation: what followed these words before may follow again, and checking a guess is cheaper than a step.
 
 A draft is looked up in the text itself (Saxena, prompt lookup decoding, 2023), read together with the last token, and
-kept as far as the model would have said the same. So the text does not change; only the time does. Whether to guess, and how far,
-follows from two measurements: how often guesses on this text came true, and what reading more tokens at once costs here.
+kept as far as the model then says the same. Whether to guess, and how far, follows from how often guesses on this
+text came true. It must not follow from the clock: a run over several tokens uses other kernels than a run over one,
+whose logits differ a little, so the same request would say different things on a busy day. What guessing costs here is
+measured once, when the model is loaded.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+from tandem.engine.model import LanguageModel
 
 NGRAM_TOKENS = 3
 LEAST_GAIN = 1.05
-SHARE_BEFORE_MEASURING = 0.45
-SMOOTHING = 0.15
-FORGETTING = 0.93
+COST_SHARE = 0.4
+"""The assumed cost of a drafted token, in steps of one token."""
+COST_SHARE_MOST = 0.5
+FORGETTING = 0.88
 PRIOR_ACCEPTED, PRIOR_OFFERED = 1.0, 2.5
+TRIAL_TEXT_TOKENS, TRIAL_DRAFT_TOKENS, TRIALS = 64, 4, 5
 
 
 class Lookup:
@@ -38,26 +44,6 @@ class Lookup:
         return [] if self._found is None else self._tokens[self._found : self._found + limit]
 
 
-class Pace:
-    """What a step costs on this machine, now: the seconds of one token, and of each further token read with it."""
-
-    def __init__(self) -> None:
-        self._single: float | None = None
-        self._share = SHARE_BEFORE_MEASURING
-
-    def observe(self, tokens: int, seconds: float) -> None:
-        """A run over so many tokens took so long."""
-        if tokens == 1:
-            self._single = seconds if self._single is None else _blend(self._single, seconds)
-        elif self._single is not None:
-            share = (seconds / self._single - 1.0) / (tokens - 1)
-            self._share = _blend(self._share, min(max(share, 0.0), 2.0))
-
-    def cost(self, drafted: int) -> float:
-        """The cost of checking a draft of so many tokens, in steps of one token."""
-        return 1.0 + self._share * drafted
-
-
 class Wager:
     """How well guesses do on one text. A guess that is not read is still watched, so learning costs nothing."""
 
@@ -73,20 +59,31 @@ class Wager:
     def observe(self, offered: int, accepted: int) -> None:
         """Of ``offered`` guessed tokens the first ``accepted`` came true; the guess after a wrong one says nothing."""
         judged = min(offered, accepted + 1)
-        self._accepted = self._accepted * FORGETTING + accepted
-        self._offered = self._offered * FORGETTING + judged
+        kept = FORGETTING**judged
+        self._accepted = self._accepted * kept + accepted
+        self._offered = self._offered * kept + judged
 
-    def plan(self, pace: Pace, limit: int) -> int:
+    def plan(self, limit: int) -> int:
         """The draft length with the most expected tokens per cost; 0 where that gains less than `LEAST_GAIN`."""
         best, best_gain, expected, chance = 0, LEAST_GAIN, 1.0, 1.0
         for tokens in range(1, limit + 1):
             chance *= self.hope
             expected += chance
-            gain = expected / pace.cost(tokens)
+            gain = expected / (1.0 + COST_SHARE * tokens)
             if gain > best_gain:
                 best, best_gain = tokens, gain
         return best
 
 
-def _blend(old: float, new: float) -> float:
-    return old + SMOOTHING * (new - old)
+def drafts_pay(model: LanguageModel, clock: Callable[[], float]) -> bool:
+    """Whether a drafted token costs at most `COST_SHARE_MOST` of a step here, by the best of a few trials."""
+    sequence = model.open()
+    sequence.append([0] * TRIAL_TEXT_TOKENS, 0)
+    best = {1: float("inf"), 1 + TRIAL_DRAFT_TOKENS: float("inf")}
+    for tokens in list(best) * TRIALS:
+        sequence.rewind(TRIAL_TEXT_TOKENS)
+        began = clock()
+        sequence.append([0] * tokens, tokens)
+        best[tokens] = min(best[tokens], clock() - began)
+    sequence.close()
+    return best[1 + TRIAL_DRAFT_TOKENS] <= (1.0 + COST_SHARE_MOST * TRIAL_DRAFT_TOKENS) * best[1]

@@ -1,7 +1,7 @@
 """One request on its way through the model: what is to be read, what has been said, and the slot that holds its KV.
 
-Reading a prompt, speaking, and reading again after the slot was lost are the same act: read the text up to its end, then choose one more
-token. Several choices of one request are said one after another in one slot, so the prompt is read once.
+Reading a prompt, speaking, and reading again after the slot was lost are the same act: read the text up to its end,
+then choose one more token. Several choices are said one after another in one slot, so the prompt is read once.
 """
 
 from collections.abc import Callable, Sequence

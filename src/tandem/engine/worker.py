@@ -1,8 +1,8 @@
 """The child process of one model: sealed first, then loaded, then it answers frames until its parent is gone.
 
-The main thread runs the model, one step at a time, and looks for new frames between steps. A second thread waits for frames,
-a third turns requests into tokens, so that a long prompt delays nobody. Nothing but frames goes to standard output:
-what native code prints there ends up on standard error.
+The main thread runs the model, one step at a time, and looks for new frames between steps. A second thread waits for
+frames, a third turns requests into tokens, so that a long prompt delays nobody. Nothing but frames goes to standard
+output: what native code prints there ends up on standard error.
 """
 
 import contextlib
@@ -19,6 +19,7 @@ from time import perf_counter
 from typing import BinaryIO, cast
 
 from tandem.core.errors import TandemError
+from tandem.core.telemetry import telemetry_refused
 from tandem.engine.desk import Act, Desk, Outbox, open_desk
 from tandem.engine.frames import (
     Ask,
@@ -31,8 +32,6 @@ from tandem.engine.frames import (
     FromWorker,
     Open,
     Ready,
-    SealKind,
-    SealMode,
     Stats,
     ToWorker,
     decode_to_worker,
@@ -40,7 +39,7 @@ from tandem.engine.frames import (
     fault_of,
     read_body,
 )
-from tandem.engine.seal import seal
+from tandem.engine.seal import SealKind, SealMode, seal
 
 SWITCH_SECONDS = 0.001
 DEATH_SIGNAL_OPTION = 1
@@ -65,7 +64,7 @@ def main() -> None:
     """Run a worker; ``argv[1]`` is how to seal it."""
     sealed, failure = _seal(cast("SealMode", sys.argv[1]))
     _die_with_parent()
-    frames_in, outbox = _claim_pipes()
+    frames_in, outbox = claim_pipes()
     acts: SimpleQueue[Act] = SimpleQueue()
     try:
         if failure is not None:
@@ -118,7 +117,8 @@ def _open(frames_in: BinaryIO, outbox: Outbox, sealed: SealKind, acts: "SimpleQu
     if not isinstance(message, Open):
         os._exit(0)
     began = perf_counter()
-    desk = open_desk(Path(message.folder), message.options, outbox, acts.put)
+    with telemetry_refused():  # read by the libraries when they are imported, which happens in there
+        desk = open_desk(Path(message.folder), message.options, outbox, acts.put)
     about = desk.about
     outbox.put(
         Ready(
@@ -144,7 +144,7 @@ def _receive(frames_in: BinaryIO, acts: "SimpleQueue[Act]", desk: Desk, outbox: 
     os._exit(0)
 
 
-def _claim_pipes() -> tuple[BinaryIO, PipeOutbox]:
+def claim_pipes() -> tuple[BinaryIO, PipeOutbox]:
     """Keep standard output for frames and give its number to standard error."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
     sys.setswitchinterval(SWITCH_SECONDS)

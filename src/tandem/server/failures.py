@@ -68,6 +68,15 @@ def unexpected(request_id: str) -> Failure:
     return Failure(status=500, message=message, kind="server_error", code="internal_error")
 
 
+STOPPING = Failure(
+    status=503,
+    message="The server is stopping. Ask again when it is back.",
+    kind="server_error",
+    code="stopping",
+)
+"""What a client is told whose answer was not complete when the server had to end."""
+
+
 def openai_shape(failure: Failure) -> dict[str, object]:
     """OpenAI's error object."""
     return {
@@ -76,9 +85,12 @@ def openai_shape(failure: Failure) -> dict[str, object]:
 
 
 def anthropic_shape(failure: Failure) -> dict[str, object]:
-    """Anthropic's error object."""
+    """Anthropic's error object. Its clients act on some codes in ``details``, and keep the others for people."""
     kind = _ANTHROPIC_KINDS.get(failure.status, "api_error")
-    return {"type": "error", "error": {"type": kind, "message": failure.message}}
+    error: dict[str, object] = {"type": kind, "message": failure.message}
+    if failure.code is not None:
+        error["details"] = {"error_code": failure.code}
+    return {"type": "error", "error": error}
 
 
 def shape_of(path: str) -> Shape:

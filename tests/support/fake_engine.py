@@ -50,10 +50,13 @@ class FakeModel:
         self.runs: list[int] = []
         self.fail_at_run: int | None = None
         self.failure_text = "a native failure"
+        self.open_fails = False
         self.open_sequences = 0
         self.context_tokens = 4096
 
     def open(self) -> "FakeSequence":
+        if self.open_fails:
+            raise MemoryError
         self.open_sequences += 1
         return FakeSequence(self, [])
 

@@ -134,12 +134,14 @@ def _open(frames_in: BinaryIO, outbox: Outbox, sealed: SealKind, acts: "SimpleQu
 
 def _receive(frames_in: BinaryIO, acts: "SimpleQueue[Act]", desk: Desk, outbox: Outbox) -> None:
     """Pass frames on until the parent closes the pipe or dies; then end the process, whatever the model is doing."""
-    while (body := read_body(frames_in)) is not None:
-        message = decode_to_worker(body)
-        if isinstance(message, Close):
-            break
-        acts.put(partial(act_on, message, desk, outbox))
-    os._exit(0)
+    try:
+        while (body := read_body(frames_in)) is not None:
+            message = decode_to_worker(body)
+            if isinstance(message, Close):
+                break
+            acts.put(partial(act_on, message, desk, outbox))
+    finally:
+        os._exit(0)
 
 
 def claim_pipes() -> tuple[BinaryIO, PipeOutbox]:

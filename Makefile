@@ -47,6 +47,7 @@ docs: .venv/.dev ## build the documents, strictly
 	@$(BIN)/mkdocs build --strict -q
 
 bench: .venv/.dev ## measure, and write docs/benchmarks.md
+	@$(BIN)/tandem models pull smollm2-135m minilm-l6
 	@$(BIN)/python -m bench $(ARGS)
 
 lock: .venv/.dev ## compile the lock files again

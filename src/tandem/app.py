@@ -4,16 +4,15 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from tandem.backends.device import DeviceModels, DeviceOptions
+from tandem.backends.device import DeviceModels, DeviceOptions, worker_starter
 from tandem.catalog.catalog import Catalog
 from tandem.core.chat import ChatRequest
 from tandem.core.errors import TandemError
 from tandem.core.models import ModelCard
 from tandem.core.ports import Progress, Responder
-from tandem.engine.host import Worker, WorkerOptions
+from tandem.engine.host import WorkerOptions
 from tandem.engine.memory import ThisMachine
 from tandem.engine.seal import SealReport, probe_seal
 from tandem.gateway import Gateway, Names
@@ -43,15 +42,10 @@ def open_catalog(settings: Settings) -> Catalog:
 async def assembled(settings: Settings) -> AsyncGenerator[Parts]:
     """Every part that answering needs; no model is loaded before it is asked. Leaving ends every worker."""
     catalog = open_catalog(settings)
-    options = _worker_options(settings)
-
-    async def start(model: str, folder: Path) -> Worker:
-        return await Worker.start(model, folder, options)
-
     device = DeviceModels(
         catalog.card,
         folder_of=catalog.folder,
-        start=start,
+        start=worker_starter(_worker_options(settings)),
         machine=ThisMachine(),
         options=DeviceOptions(
             keep_alive_seconds=None if settings.device.keep_alive < 0 else settings.device.keep_alive,

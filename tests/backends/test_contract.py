@@ -34,10 +34,10 @@ class TestDeviceWithFakeWorkers(ResponderContract):
 
     @asynccontextmanager
     async def opened(self) -> AsyncGenerator[Responder]:
-        card = ModelCard(id=self.model, kind="chat", place="device", context_tokens=4096, source="fake")
+        card = ModelCard(id=self.model, kind="chat", place="device", context_tokens=4096, source="fake", installed=True)
         factory = FakeFactory()
         async with DeviceModels(
-            [card],
+            lambda _: card,
             folder_of=lambda _: self.folder,
             start=factory.start,
             machine=FakeMachine(factory),
@@ -53,9 +53,9 @@ class TestDevice(ResponderContract):
     @asynccontextmanager
     async def opened(self) -> AsyncGenerator[Responder]:
         folder = model_folder(self.model)
-        card = ModelCard(id=self.model, kind="chat", place="device", context_tokens=8192, source="test")
+        card = ModelCard(id=self.model, kind="chat", place="device", context_tokens=8192, source="test", installed=True)
         async with DeviceModels(
-            [card],
+            lambda _: card,
             folder_of=lambda _: folder,
             start=worker_starter(WorkerOptions()),
             machine=ThisMachine(),

@@ -38,8 +38,14 @@ def request(model: str = "a", text: str = "one two three") -> ChatRequest:
     return ChatRequest(id="r", model=model, messages=(Message(role="user", content=text),))
 
 
-def card(model: str, kind: Kind = "chat") -> ModelCard:
-    return ModelCard(id=model, kind=kind, place="device", context_tokens=4096, source="fake")
+def card_of(model: str) -> ModelCard:
+    kinds: dict[str, Kind] = {"a": "chat", "b": "chat", "c": "chat", "embedder": "embedding", "absent": "chat"}
+    if model not in kinds:
+        raise NotFound(f"There is no model {model!r}.", param="model")
+    installed = model != "absent"
+    return ModelCard(
+        id=model, kind=kinds[model], place="device", context_tokens=4096, source="fake", installed=installed
+    )
 
 
 @pytest.fixture(scope="module")
@@ -61,11 +67,10 @@ def on_device(folder: Path) -> Callable[..., None]:
         async def played() -> None:
             factory = FakeFactory()
             machine = FakeMachine(factory, memory=int(NEED * room), holds=holds)
-            cards = [card("a"), card("b"), card("c"), card("embedder", "embedding")]
             async with (
                 asyncio.timeout(20),
                 DeviceModels(
-                    cards, folder_of=lambda _: folder, start=factory.start, machine=machine, options=options
+                    card_of, folder_of=lambda _: folder, start=factory.start, machine=machine, options=options
                 ) as models,
             ):
                 await scene(Device(models, factory, machine))
@@ -84,8 +89,10 @@ async def drain(events: AsyncGenerator[ChatEvent]) -> list[ChatEvent]:
 def test_the_first_request_loads_the_model_and_later_ones_find_it(on_device: Callable[..., None]) -> None:
     async def scene(device: Device) -> None:
         assert not device.models.card("a").loaded
+        assert not device.models.is_loaded("a")
         assert await device.ask() == await device.ask() == "one two three"
         assert device.models.backend("a").card.loaded
+        assert device.models.is_loaded("a")
         assert device.factory.running() == ["a"]
 
     on_device(scene)
@@ -350,8 +357,10 @@ def test_each_kind_of_model_does_its_own_work_and_an_unknown_one_none(on_device:
             await device.models.embed(EmbeddingRequest(id="e", model="a", inputs=("x",)))
         with pytest.raises(Unsupported, match="embedder embeds text"):
             await device.ask("embedder")
-        with pytest.raises(NotFound, match="tandem models list"):
+        with pytest.raises(NotFound, match="There is no model 'nobody'"):
             device.models.backend("nobody")
+        with pytest.raises(NotFound, match="tandem models pull absent"):
+            device.models.backend("absent")
         with pytest.raises(NotFound):
             await device.models.embed(EmbeddingRequest(id="e", model="nobody", inputs=("x",)))
         assert len(device.factory.started) == started

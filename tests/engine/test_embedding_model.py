@@ -1,4 +1,6 @@
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ from tokenizers import Tokenizer
 
 from support.models import model_folder
 from tandem.core.errors import BadRequest, ContextLengthExceeded, CorruptFile
+from tandem.engine import embedding_model
 from tandem.engine.embedding_model import EmbeddingModel, batches, shortened
 
 SHIP, BOAT, TAX = "The ship left the harbour.", "A boat sailed out of the port.", "Income tax is due in April."
@@ -146,3 +149,18 @@ def test_batches_hold_every_position_once_within_the_budget(lengths: list[int], 
 def test_a_vector_that_is_zero_where_it_is_cut_stays_zero() -> None:
     vectors = np.array([[0, 1], [0.6, 0.8]], dtype=np.float32)
     np.testing.assert_allclose(shortened(vectors, 1), [[0], [1]])
+
+
+@pytest.mark.model
+@pytest.mark.skipif(sys.platform != "linux", reason="watches the folder that ONNX Runtime uses on Linux")
+def test_opening_a_model_queues_no_report_to_the_vendor(tmp_path: Path) -> None:
+    """ONNX Runtime 1.31 queues an event in the user's cache as soon as it is imported, unless told before."""
+    folder = str(model_folder("minilm-l6"))
+    source = str(Path(embedding_model.__file__).parents[2])
+    imports = "from pathlib import Path; from tandem.engine.embedding_model import EmbeddingModel; "
+    code = f"{imports} EmbeddingModel.open(Path({folder!r}))"
+    environment = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache"), "PYTHONPATH": source}
+
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, env=environment)
+
+    assert [path for path in tmp_path.rglob("*") if path.suffix.startswith(".db")] == []

@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,6 @@ x86 = pytest.mark.skipif(os.uname().machine != "x86_64", reason="machine code of
 
 def sealed(code: str, *locks: str) -> Any:  # noqa: ANN401 - JSON
     """What ``code`` prints (JSON) in a process of its own; ``locks`` is what it may seal itself with."""
-    measured = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
     done = subprocess.run(
         [sys.executable, "-c", FAILURES + code, json.dumps(locks or ["namespace", "landlock", "seccomp"])],
         check=False,
@@ -45,7 +45,7 @@ def sealed(code: str, *locks: str) -> Any:  # noqa: ANN401 - JSON
         text=True,
         timeout=60,
         cwd="/",
-        env={"PYTHONPATH": str(SOURCE), "PATH": os.environ["PATH"], "HOME": "/nonexistent", **measured},
+        env={"PYTHONPATH": str(SOURCE), "PATH": os.environ["PATH"], "HOME": "/nonexistent"},
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -227,22 +227,52 @@ def test_the_parent_sees_another_network_in_a_sealed_process() -> None:
 
 
 @linux
-def test_an_unprivileged_user_is_sealed_and_still_reads_and_writes_their_files() -> None:
+def test_an_unprivileged_user_is_sealed_and_still_has_their_name_and_files() -> None:
     if os.geteuid() != 0:
         pytest.skip("the other tests already run as an unprivileged user")
-    code = """
-import tempfile
-folder = tempfile.mkdtemp()
-os.chown(folder, 65534, 65534)
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        mine = Path(folder, "mine")
+        mine.write_text("ok")
+        mine.chmod(0o600)
+        os.chown(mine, 65534, 65534)
+        code = f"""
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 libc.prctl(4, 1, 0, 0, 0)  # dumpable, as a process is that was started by this user
 report = close_network("require", locks)
-path = os.path.join(folder, "mine")
-with open(path, "w") as file: file.write("ok")
-print(json.dumps([report.kind, os.geteuid(), os.stat(path).st_uid, open(path).read(), attempt(socket.socket)]))
-os.remove(path); os.rmdir(folder) if os.access(os.path.dirname(folder), os.W_OK) else None
+mine = {str(mine)!r}
+print(json.dumps([report.kind, os.geteuid(), os.stat(mine).st_uid, open(mine).read(), attempt(socket.socket)]))
 """
-    assert sealed(code) == [probe_seal().kind, 65534, 65534, "ok", "EPERM"]
+        assert sealed(code) == [probe_seal().kind, 65534, 65534, "ok", "EPERM"]
+
+
+@linux
+def test_nothing_can_be_written_or_removed_where_the_kernel_has_landlock(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.write_text("before")
+    code = (
+        SEAL_IT
+        + f"""
+kept, new = {str(kept)!r}, {str(tmp_path / "new")!r}
+open("/dev/null", "w").write("fine")
+print(json.dumps([report.detail, {{
+    "make": attempt(lambda: open(new, "w")),
+    "append": attempt(lambda: open(kept, "a")),
+    "truncate": attempt(lambda: os.truncate(kept, 0)),
+    "remove": attempt(lambda: os.remove(kept)),
+    "rename": attempt(lambda: os.rename(kept, new)),
+    "folder": attempt(lambda: os.mkdir(new)),
+    "link": attempt(lambda: os.symlink(kept, new)),
+    "read": attempt(lambda: open(kept).read()),
+}}]))
+"""
+    )
+    detail, outcome = sealed(code)
+    if "landlock: holds" not in detail:
+        pytest.skip("this kernel has no Landlock")
+    assert outcome.pop("read") == "open"
+    assert set(outcome.values()) == {"EACCES"}
+    assert kept.read_text() == "before"
 
 
 @linux

@@ -6,6 +6,7 @@ from typing import Any
 
 import openai
 import pytest
+from openai.types.chat import ChatCompletion
 
 pytestmark = pytest.mark.model
 
@@ -22,7 +23,7 @@ def client(url: str) -> openai.OpenAI:
     return openai.OpenAI(base_url=f"{url}/v1", api_key="unused", max_retries=0)
 
 
-def ask(client: openai.OpenAI, text: str, **rest: object) -> openai.types.chat.ChatCompletion:
+def ask(client: openai.OpenAI, text: str, **rest: object) -> ChatCompletion:
     body: dict[str, Any] = {"messages": [{"role": "user", "content": text}], **rest}
     return client.chat.completions.create(model="auto", **body)
 

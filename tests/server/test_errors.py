@@ -71,7 +71,9 @@ def test_an_error_in_mid_stream_is_an_event_that_the_client_raises_and_no_done_f
             answer = await client.post(
                 "/v1/chat/completions", json={"model": "scripted", "stream": True, "messages": QUESTION}
             )
+            metrics = (await client.get("/metrics")).text
         assert answer.text.rstrip().endswith('"code":"worker_died"}}')
+        assert 'route="/v1/chat/completions",status="503"} 1.0' in metrics
 
     asyncio.run(main())
 

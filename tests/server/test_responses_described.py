@@ -1,13 +1,17 @@
 """OpenAI's own description of its API is the judge of what we send."""
 
+import asyncio
 import json
 from typing import Any, cast
 
+import httpx
 import jsonschema_rs
 import pytest
 import yaml
 
 from server.test_responses_events import USAGE, a_writer, written
+from support.dialects import speaking
+from support.fakes import STARTED
 from support.shared import shared_data
 from tandem.core.chat import (
     ChatEvent,
@@ -47,6 +51,15 @@ def described() -> dict[str, Any]:
     return cast("dict[str, Any]", json.loads(json.dumps(document["components"], default=str)))
 
 
+def mistakes(described: dict[str, Any], name: str, value: object) -> list[str]:
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$ref": f"#/components/schemas/{name}",
+        "components": described,
+    }
+    return [f"{list(error.instance_path)}: {error.message}" for error in jsonschema_rs.iter_errors(schema, value)]
+
+
 @pytest.mark.shared_data
 def test_every_kind_of_event_is_as_openai_describes_it(described: dict[str, Any]) -> None:
     broken = a_writer()
@@ -58,11 +71,44 @@ def test_every_kind_of_event_is_as_openai_describes_it(described: dict[str, Any]
     ]
     wrong: list[tuple[object, str]] = []
     for event in events:
-        schema = {
-            "$schema": "https://json-schema.org/draft/2020-12/schema",
-            "$ref": f"#/components/schemas/{schema_name(str(event['type']))}",
-            "components": described,
-        }
-        wrong += [(event["type"], error.message) for error in jsonschema_rs.iter_errors(schema, event)]
+        wrong += [(event["type"], mistake) for mistake in mistakes(described, schema_name(str(event["type"])), event)]
     assert wrong == []
     assert {str(event["type"]) for event in events} >= {"response.completed", "response.incomplete", "response.failed"}
+
+
+ASKED: dict[str, object] = {
+    "model": "thinker",
+    "input": [
+        {"role": "developer", "content": "Be brief."},
+        {"role": "assistant", "content": "Yes?"},
+        {"role": "user", "content": [{"type": "input_text", "text": "Look."}]},
+        {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "hm"}]},
+        {"type": "function_call", "call_id": "call_0", "name": "look", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "call_0", "output": "blue"},
+    ],
+    "tools": [{"type": "function", "name": "look", "parameters": {"type": "object", "properties": {}}}],
+    "tool_choice": {"type": "function", "name": "look"},
+    "text": {"format": {"type": "json_schema", "name": "answer", "schema": {"type": "object"}, "strict": True}},
+    "metadata": {"trace": "7"},
+    "user": "someone",
+    "top_p": 0.5,
+}
+
+
+@pytest.mark.shared_data
+def test_whole_answers_lists_counts_and_errors_are_as_openai_describes_them(described: dict[str, Any]) -> None:
+    script = [STARTED, *EVERYTHING, Finished(reason="tool_calls"), USAGE]
+
+    async def main() -> None:
+        async with speaking(script) as there, httpx.AsyncClient(base_url=f"{there.address}/v1") as client:
+            answered = (await client.post("/responses", json=ASKED)).json()
+            told = {
+                "Response": answered,
+                "ResponseItemList": (await client.get(f"/responses/{answered['id']}/input_items")).json(),
+                "TokenCountsResource": (await client.post("/responses/input_tokens", json=ASKED)).json(),
+                "ErrorResponse": (await client.get("/responses/resp_nowhere")).json(),
+            }
+        assert [(name, mistakes(described, name, value)) for name, value in told.items()] == [(n, []) for n in told]
+        assert len(told["ResponseItemList"]["data"]) == 6
+
+    asyncio.run(main())

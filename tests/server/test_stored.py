@@ -3,11 +3,13 @@
 import asyncio
 import multiprocessing
 import os
+import shutil
 import signal
 import sqlite3
 import stat
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -118,6 +120,42 @@ def test_deleted_words_are_nowhere_on_the_disk(tmp_path: Path) -> None:
     with_store(tmp_path / "r.sqlite3", work)
 
 
+def test_words_whose_deletion_a_crash_interrupted_are_gone_once_the_store_is_opened_again(tmp_path: Path) -> None:
+    path = tmp_path / "before" / "r.sqlite3"
+    crashed = tmp_path / "after"
+
+    async def interrupted(store: ResponseStore) -> None:
+        await store.save(a_turn("a", text=SECRET))
+        with closing(sqlite3.connect(path, isolation_level=None)) as db:
+            db.execute("PRAGMA secure_delete = ON")
+            db.execute("PRAGMA foreign_keys = ON")
+            db.execute("DELETE FROM response")
+            shutil.copytree(path.parent, crashed)
+        assert b"private turn" in bytes_on_disk(crashed)
+
+    async def opened_again(store: ResponseStore) -> None:
+        await store.ready()
+        assert b"private turn" not in bytes_on_disk(crashed)
+
+    with_store(path, interrupted)
+    with_store(crashed / "r.sqlite3", opened_again)
+
+
+def test_what_expired_while_nothing_ran_is_swept_at_the_next_start(tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite3"
+
+    async def keep(store: ResponseStore) -> None:
+        await store.save(a_turn("a", text="old words"))
+
+    async def start(store: ResponseStore) -> None:
+        await store.ready()
+        assert b"old words" not in bytes_on_disk(tmp_path)
+
+    limits = StoreLimits(max_age_seconds=60)
+    with_store(path, keep, limits=limits, clock=lambda: 1000.0)
+    with_store(path, start, limits=limits, clock=lambda: 1061.0)
+
+
 def test_what_was_not_used_for_longest_goes_first_and_leaves_no_words(tmp_path: Path) -> None:
     now = 1000.0
 
@@ -216,6 +254,25 @@ def test_a_killed_process_loses_nothing_that_was_saved(tmp_path: Path) -> None:
             db.execute("SELECT count(*) FROM item").fetchone()[0]
             == 2 * (db.execute("SELECT count(*) FROM response").fetchone()[0])
         )
+
+
+def test_a_reader_elsewhere_delays_the_forgetting_until_the_next_deletion(tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite3"
+
+    async def main() -> None:
+        async with ResponseStore(path, patience_seconds=0.05) as store:
+            await store.save(a_turn("a", text=SECRET))
+            await store.save(a_turn("b"))
+            with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+                reader.execute("BEGIN")
+                assert reader.execute("SELECT count(*) FROM response").fetchone() == (2,)
+                await store.delete("resp_a")
+                with pytest.raises(NotFound):
+                    await store.load("resp_a")
+            await store.delete("resp_b")
+            assert b"private turn" not in bytes_on_disk(tmp_path)
+
+    asyncio.run(main())
 
 
 def test_a_file_that_is_no_store_is_refused_with_a_remedy(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The dialects that keep state or speak Anthropic's tongue, on a real socket, with their real clients."""
 
-from collections.abc import AsyncGenerator, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -44,3 +45,15 @@ async def speaking(script: Sequence[Step] | None = None, *, path: Path | None = 
         AsyncAnthropic(base_url=address, api_key="none", max_retries=0) as anthropic,
     ):
         yield Served(address=address, openai=openai, anthropic=anthropic, responder=responder)
+
+
+def against(
+    work: Callable[[Served], Awaitable[None]], script: Sequence[Step] | None = None, path: Path | None = None
+) -> None:
+    """Run ``work`` against a server that answers with ``script``."""
+
+    async def main() -> None:
+        async with speaking(script, path=path) as there:
+            await work(there)
+
+    asyncio.run(main())

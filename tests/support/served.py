@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +16,7 @@ START_SECONDS = 120.0
 
 
 @contextmanager
-def served(home: Path, *, environment: Mapping[str, str] | None = None) -> Iterator[str]:
+def served(home: Path, *, environment: Mapping[str, str] | None = None) -> Generator[str]:
     """Serve on a free port from a data folder that sees the installed models; gives the base URL."""
     home.mkdir(parents=True, exist_ok=True)
     if not (home / "models").exists():

@@ -5,15 +5,16 @@ What is installed is read from the disk each time, so several processes agree. L
 
 import asyncio
 import difflib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tandem.catalog.foundry import FoundryShop
-from tandem.catalog.install import Arrival, disk_errors_as_ours, install_embedded, install_folder, install_gguf
+from tandem.catalog.foundry import PUBLIC_CATALOG, FoundryShop
+from tandem.catalog.install import Arrival, install_embedded, install_folder, install_gguf
 from tandem.catalog.locks import hold, hold_at_once
-from tandem.catalog.manifest import Manifest, card_of, read_manifest
+from tandem.catalog.manifest import Manifest, card_of, read_manifest, sha256_of
 from tandem.catalog.names import checked_id, slug
-from tandem.catalog.shelf import Shelf
+from tandem.catalog.shelf import Shelf, disk_errors_as_ours
 from tandem.catalog.sources import EMBEDDED, Embedded
 from tandem.catalog.wheels import WheelStore
 from tandem.core.errors import BadRequest, NotFound, Offline, Unavailable
@@ -21,14 +22,33 @@ from tandem.core.models import ModelCard
 from tandem.core.ports import Progress
 
 
-class Catalog:
-    """The models of one data folder, ``home``. With ``offline`` set, nothing here tries a connection."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removed:
+    """What `Catalog.remove` did. ``freed_bytes`` counts the model and a kept download that nothing else needs."""
 
-    def __init__(self, home: Path, *, offline: bool = False, embedded: tuple[Embedded, ...] = EMBEDDED) -> None:
+    id: str
+    freed_bytes: int
+    can_be_pulled_again: bool
+
+
+class Catalog:
+    """The models of one data folder, ``home``. With ``offline`` set, nothing here tries a connection.
+
+    ``foundry`` is the address of Foundry Local's catalog, the public one or a company's own.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        offline: bool = False,
+        embedded: tuple[Embedded, ...] = EMBEDDED,
+        foundry: str = PUBLIC_CATALOG,
+    ) -> None:
         self._shelf = Shelf(home)
         self._embedded = {source.id: source for source in embedded}
         self._wheels = WheelStore(self._shelf, offline=offline)
-        self.foundry = FoundryShop(self._shelf, offline=offline)
+        self.foundry = FoundryShop(self._shelf, offline=offline, address=foundry)
 
     def cards(self) -> tuple[ModelCard, ...]:
         """What is installed or can be had: the embedded models first, then what else is installed, then the rest."""
@@ -73,9 +93,9 @@ class Catalog:
         source = self._embedded.get(model)
         if source is None:
             return await self._pull_other(model, progress)
-        async with hold(self._shelf.lock(model), model, progress):
-            if model not in self._shelf.installed():
-                with disk_errors_as_ours(f"Installing {model}", self._shelf.home):
+        with disk_errors_as_ours(f"Installing {model}", self._shelf.home):
+            async with hold(self._shelf.lock(model), model, progress):
+                if model not in self._shelf.installed():
                     await install_embedded(self._shelf, self._wheels, source, progress)
         return self.card(model)
 
@@ -93,42 +113,51 @@ class Catalog:
         Raises `BadRequest` for an id that is taken or cannot be, `ConversionFailed` where the file cannot become a
         model, `CatalogError` where the disk refuses.
         """
-        arrival = await asyncio.to_thread(_arrival, path, model, precision)
-        self._refuse_taken(arrival.id)
-        async with hold(self._shelf.lock(arrival.id), arrival.id, progress):
+        with disk_errors_as_ours(f"Importing {path}", self._shelf.home):
+            arrival = await asyncio.to_thread(_arrival, path, model, precision)
             self._refuse_taken(arrival.id)
-            with disk_errors_as_ours(f"Importing {path}", self._shelf.home):
+            async with hold(self._shelf.lock(arrival.id), arrival.id, progress):
+                self._refuse_taken(arrival.id)
                 install = install_gguf if arrival.precision else install_folder
                 await install(self._shelf, path, arrival, progress)
         return self.card(arrival.id)
 
-    def remove(self, model: str) -> int:
-        """Remove an installed model and a kept download that nothing else needs; returns the bytes that were freed.
+    async def damaged_files(self, model: str) -> tuple[str, ...]:
+        """The files of an installed model that are missing or no longer what they were when it was installed.
+
+        Reads every byte. Raises as `manifest` does; empty where all is well, or where nothing was noted.
+        """
+        note, folder = self.manifest(model), self._shelf.folder(model)
+
+        def whole(name: str) -> bool:
+            path = folder / name
+            return path.is_file() and sha256_of(path) == note.files[name]
+
+        return await asyncio.to_thread(lambda: tuple(name for name in note.files if not whole(name)))
+
+    async def remove(self, model: str, progress: Progress) -> Removed:
+        """Remove an installed model, and a kept download that nothing else needs.
 
         Raises `NotFound` where none of that id is installed, `Busy` while another Tandem is installing it.
         """
         if not _could_be_id(model) or not self._shelf.folder(model).is_dir():
             self.card(model)
             raise NotFound(f"{model} is not installed, so there is nothing to remove.", param="model")
-        with hold_at_once(self._shelf.lock(model), model), disk_errors_as_ours(f"Removing {model}", self._shelf.home):
-            return self._shelf.take_away(model) + self._forget_download(model)
-
-    async def refresh(self) -> str | None:
-        """Ask Foundry Local's catalog what it offers now, and remember it.
-
-        Returns a sentence where it cannot be asked (within a second where there is no network); what is remembered
-        stays as it is.
-        """
-        try:
-            await self.foundry.refresh(lambda _done, _total, _what: None)
-        except (Offline, Unavailable) as error:
-            return f"{error.message} {self.foundry.memory_in_words()}"
-        return None
+        progress(0, 0, f"Removing {model}")
+        with disk_errors_as_ours(f"Removing {model}", self._shelf.home), hold_at_once(self._shelf.lock(model), model):
+            freed = await asyncio.to_thread(self._shelf.take_away, model)
+            freed += self._forget_download(model)
+        again = model in self._embedded or any(card.id == model for card in self.foundry.cards())
+        return Removed(id=model, freed_bytes=freed, can_be_pulled_again=again)
 
     async def _pull_other(self, model: str, progress: Progress) -> ModelCard:
         if _could_be_id(model) and model in self._shelf.installed():
             return self.card(model)
-        return self.card(await self.foundry.pull(model, progress))
+        try:
+            return self.card(await self.foundry.pull(model, progress))
+        except (Offline, Unavailable):
+            self.card(model)  # a name that nobody knows is not found, whether or not Foundry Local can be asked
+            raise
 
     def _refuse_taken(self, model: str) -> None:
         if model in self._embedded:
@@ -162,7 +191,7 @@ def _arrival(path: Path, model: str | None, precision: str) -> Arrival:
     """Read just enough of what is to be imported to name it."""
     if path.is_dir():
         name = path.resolve().name
-        return Arrival(id=checked_id(model or slug(name)), name=name, source=f"folder {path.resolve()}")
+        return Arrival(id=checked_id(model or slug(name)), name=name, source=f"folder {name}")
     from tandem.catalog.convert import read_gguf_header
 
     facts = read_gguf_header(path)
@@ -170,7 +199,7 @@ def _arrival(path: Path, model: str | None, precision: str) -> Arrival:
     return Arrival(
         id=checked_id(model or slug(name)),
         name=name,
-        source=f"file {path.resolve()}",
+        source=f"file {path.name}",
         licence=facts.licence,
         precision=precision,
     )

@@ -45,8 +45,8 @@ def main(name: str) -> int:
             channel.write(msgspec.json.encode(reply) + b"\n")
             channel.flush()
 
-    module, _, function = ERRANDS[name].partition(":")
     try:
+        module, _, function = ERRANDS[name].partition(":")
         errand = cast("Errand", getattr(importlib.import_module(module), function))
         request = cast("dict[str, Json]", msgspec.json.decode(line))
         result = errand(request, lambda done, total, what: say(Reply(done=done, total=total, what=what)))
@@ -74,8 +74,12 @@ def _claim_output() -> BinaryIO:
 
 
 def _end_with_parent() -> None:
-    """Wait until the parent closes our input (by dying, if need be), then end at once."""
-    sys.stdin.buffer.read()
+    """Wait until the parent closes our input (by dying, if need be), then end at once.
+
+    Reads the descriptor itself: a thread that waits inside a buffered reader would hold its lock at the end.
+    """
+    while os.read(0, 4096):
+        pass
     os._exit(3)
 
 

@@ -5,7 +5,6 @@ Folders come from strangers: every name inside them is checked before it is foll
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -80,7 +79,6 @@ def copy_files(folder: Path, files: list[Path], target: Path, progress: Progress
                 sink.write(chunk)
                 done += len(chunk)
                 progress(done, total, f"Copying {path.name}")
-        shutil.copymode(path, copy)
 
 
 def chat_template(folder: Path) -> str:

@@ -11,22 +11,23 @@ import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
 from tandem.catalog.child import Json, run_errand
-from tandem.catalog.folders import abilities_of
-from tandem.catalog.install import disk_errors_as_ours, install_downloaded
+from tandem.catalog.folders import FolderFacts, read_facts
+from tandem.catalog.install import install_downloaded
 from tandem.catalog.locks import hold
 from tandem.catalog.manifest import Manifest
 from tandem.catalog.names import slug
-from tandem.catalog.shelf import Shelf
-from tandem.core.errors import CatalogError, NotFound, Offline, Unavailable
+from tandem.catalog.shelf import Shelf, disk_errors_as_ours
+from tandem.core.errors import CatalogError, ConversionFailed, NotFound, Offline, Unavailable
 from tandem.core.models import Ability, ModelCard
 from tandem.core.ports import Progress
 
-CATALOG_HOST = "api.catalog.azureml.ms"
-"""Where SDK 2.2 asks for the public catalog; a test holds this against the SDK's own word."""
+PUBLIC_CATALOG = "https://api.catalog.azureml.ms/asset-gallery/v1.0/models"
+"""Where SDK 2.2 asks by itself; a test holds this against the SDK's own word."""
 
 _REACH_SECONDS = 0.8
 _LIST_SECONDS = 60.0
@@ -84,11 +85,12 @@ class Download(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FoundryShop:
-    """What Foundry Local offers, and getting it."""
+    """What Foundry Local's catalog at ``address`` offers, and getting it."""
 
-    def __init__(self, shelf: Shelf, *, offline: bool) -> None:
+    def __init__(self, shelf: Shelf, *, offline: bool, address: str = PUBLIC_CATALOG) -> None:
         self._shelf = shelf
         self._offline = offline
+        self._address = address
         self.home = shelf.home / "foundry"
 
     def listing(self) -> Listing | None:
@@ -105,7 +107,7 @@ class FoundryShop:
             return tuple(_known_card(alias) for alias in _KNOWN)
         return tuple(_offer_card(offer) for offer in listing.offers)
 
-    def memory_in_words(self) -> str:
+    def _memory_in_words(self) -> str:
         """What the list of models rests on, for people."""
         listing = self.listing()
         if listing is None:
@@ -122,10 +124,17 @@ class FoundryShop:
         raise NotFound(f'Nothing is remembered of "{alias}". Ask the catalog with `tandem models list --refresh`.')
 
     async def refresh(self, progress: Progress) -> Listing:
-        """Ask the catalog and remember its answer. Raises `Offline` within a second where it cannot be reached."""
-        await self._require_reach("its list of models could not be fetched")
-        progress(0, 0, "Asking Foundry Local's catalog")
-        offers = msgspec.convert(await self._ask("foundry_list", {}, progress), type=tuple[Offer, ...])
+        """Ask the catalog and remember its answer.
+
+        Raises `Offline`, within a second where it cannot be reached, telling what the list rests on instead; what is
+        remembered stays as it is. Raises `Unavailable` where the SDK is not installed.
+        """
+        try:
+            await self._require_reach("its list of models could not be fetched")
+            progress(0, 0, "Asking Foundry Local's catalog")
+            offers = msgspec.convert(await self._ask("foundry_list", progress), type=tuple[Offer, ...])
+        except Offline as error:
+            raise Offline(f"{error.message} {self._memory_in_words()}") from error
         listing = Listing(asked_at=int(time.time()), offers=offers)
         with disk_errors_as_ours("Remembering the catalog", self.home):
             self._remember(listing)
@@ -138,29 +147,32 @@ class FoundryShop:
         """
         await self._require_reach(f"{model} could not be fetched")
         target = slug(model)
-        async with hold(self._shelf.lock(target), target, progress):
-            if target not in self._shelf.installed():
-                request: dict[str, Json] = {"model": model, "home": str(self.home)}
-                download = msgspec.convert(await run_errand("foundry_pull", request, progress), type=Download)
-                with disk_errors_as_ours(f"Installing {target}", self._shelf.home):
+        with disk_errors_as_ours(f"Installing {target}", self._shelf.home):
+            async with hold(self._shelf.lock(target), target, progress):
+                if target not in self._shelf.installed():
+                    errand = run_errand("foundry_pull", self._request(model=model), progress)
+                    download = msgspec.convert(await errand, type=Download)
                     await install_downloaded(self._shelf, Path(download.folder), _note(target, download), progress)
         return target
 
     async def providers(self, progress: Progress) -> tuple[Provider, ...]:
         """The execution providers that could run on this machine. Raises `Unavailable` without the SDK."""
         self._require_sdk()
-        return msgspec.convert(await self._ask("foundry_providers", {}, progress), type=tuple[Provider, ...])
+        return msgspec.convert(await self._ask("foundry_providers", progress), type=tuple[Provider, ...])
 
     async def pull_providers(self, names: tuple[str, ...], progress: Progress) -> tuple[str, ...]:
         """Fetch and register execution providers, all that fit where ``names`` is empty; returns the ready ones."""
         await self._require_reach("execution providers could not be fetched")
-        request: dict[str, Json] = {"home": str(self.home), "names": list(names)}
-        return msgspec.convert(await run_errand("foundry_provider_pull", request, progress), type=tuple[str, ...])
+        ready = await run_errand("foundry_provider_pull", self._request(names=list(names)), progress)
+        return msgspec.convert(ready, type=tuple[str, ...])
 
-    async def _ask(self, errand: str, request: dict[str, Json], progress: Progress) -> Json:
+    def _request(self, **more: Json) -> dict[str, Json]:
+        return {"home": str(self.home), "address": self._address, **more}
+
+    async def _ask(self, errand: str, progress: Progress) -> Json:
         try:
             async with asyncio.timeout(_LIST_SECONDS):
-                return await run_errand(errand, {"home": str(self.home), **request}, progress)
+                return await run_errand(errand, self._request(), progress)
         except TimeoutError as error:
             raise Offline("Foundry Local's catalog did not answer within a minute. Try again later.") from error
 
@@ -168,8 +180,10 @@ class FoundryShop:
         self._require_sdk()
         if self._offline:
             raise Offline(f"Tandem is set to stay offline, so {consequence}. Unset that to fetch it.")
-        if not _has_proxy() and not await _answers(CATALOG_HOST, 443):
-            raise Offline(f"Foundry Local's catalog ({CATALOG_HOST}) cannot be reached, so {consequence}.")
+        place = urlsplit(self._address)
+        host, port = place.hostname or "", place.port or (443 if place.scheme == "https" else 80)
+        if not _has_proxy() and not await _answers(host, port):
+            raise Offline(f"Foundry Local's catalog ({host}) cannot be reached, so {consequence}.")
 
     def _require_sdk(self) -> None:
         if importlib.util.find_spec("foundry_local_sdk") is None:
@@ -262,11 +276,13 @@ def preferred(variants: tuple[Variant, ...]) -> Variant | None:
 
 
 def _note(model: str, download: Download) -> Manifest:
+    """The note of a download: our engine answers where the variant is for the CPU and its folder is one we can open."""
     variant = download.variant
-    ours = variant.device == "CPU"
-    if not variant.context_tokens:
+    facts = _facts_for_our_engine(Path(download.folder)) if variant.device == "CPU" else None
+    context_tokens = facts.context_tokens if facts else variant.context_tokens
+    if not context_tokens:
         raise CatalogError(f"Foundry Local does not say how much {variant.id} can read. Choose another model.")
-    abilities: set[Ability] = set(abilities_of(Path(download.folder))) if ours else set()
+    abilities: set[Ability] = set(facts.abilities) if facts else {"json_schema"}
     if variant.tools:
         abilities.add("tools")
     return Manifest(
@@ -275,9 +291,16 @@ def _note(model: str, download: Download) -> Manifest:
         name=download.name or download.alias,
         source=f"Foundry Local ({variant.id})",
         licence=variant.licence,
-        context_tokens=variant.context_tokens,
+        context_tokens=context_tokens,
         abilities=tuple(sorted(abilities)),
-        runner="engine" if ours else "foundry",
+        runner="engine" if facts else "foundry",
         foundry_id=variant.id,
         foundry_provider=variant.provider,
     )
+
+
+def _facts_for_our_engine(folder: Path) -> FolderFacts | None:
+    try:
+        return read_facts(folder)
+    except ConversionFailed:
+        return None

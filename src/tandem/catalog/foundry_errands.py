@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 
 from tandem.catalog.child import Json
-from tandem.catalog.foundry import Download, Offer, Provider, Variant, preferred
+from tandem.catalog.foundry import PUBLIC_CATALOG, Download, Offer, Provider, Variant, preferred
 from tandem.catalog.shelf import megabytes
 from tandem.core.errors import CatalogError, NotFound, Offline, TandemError
 from tandem.core.ports import Progress
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _CHAT_TASKS = frozenset({"chat-completion", "coding", "vision-language-chat"})
 _MARGIN = 1.1
+_MIB = 1 << 20
+"""The SDK says megabytes and means these."""
 _NETWORK = 6
 """FOUNDRY_LOCAL_ERROR_NETWORK of foundry_local_c.h."""
 
@@ -75,9 +77,11 @@ def _opened(request: dict[str, Json]) -> Generator["FoundryLocalManager"]:
     """The SDK's manager over our own data folder, its telemetry off, its errors translated by their codes."""
     from foundry_local_sdk import Configuration, FoundryLocalException, FoundryLocalManager, LogLevel
 
+    address = str(request["address"])
     settings = Configuration(
         app_name="tandem",
         app_data_dir=str(request["home"]),
+        catalog_urls=None if address == PUBLIC_CATALOG else [(address, None)],
         log_level=LogLevel.FATAL,
         disable_nonessential_telemetry=True,
     )
@@ -114,7 +118,7 @@ def _choose(manager: "FoundryLocalManager", name: str) -> tuple["IModel", str]:
 def _require_space(model: "IModel", home: str) -> None:
     import shutil
 
-    size, free = (model.info.file_size_mb or 0) * 1_000_000, shutil.disk_usage(home).free
+    size, free = (model.info.file_size_mb or 0) * _MIB, shutil.disk_usage(home).free
     if size * _MARGIN > free:
         raise CatalogError(
             f"{model.id} takes {megabytes(size)} and {home} has {megabytes(free)} free. Free some space, "
@@ -137,7 +141,7 @@ def _variant(info: "ModelInfo") -> Variant:
         id=info.id,
         device=str(runtime.device_type or "") if runtime else "",
         provider=runtime.execution_provider if runtime else "",
-        size_bytes=info.file_size_mb * 1_000_000 if info.file_size_mb else None,
+        size_bytes=info.file_size_mb * _MIB if info.file_size_mb else None,
         context_tokens=info.context_length or 0,
         task=info.task or "",
         licence=info.license or "",

@@ -1,7 +1,7 @@
 """Turning what arrived into an installed model: convert or copy in a staging folder, open it once, put it in place."""
 
 import asyncio
-import errno
+import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -16,7 +16,6 @@ from tandem.catalog.manifest import MANIFEST_NAME, Manifest, read_manifest, writ
 from tandem.catalog.shelf import Shelf
 from tandem.catalog.sources import Embedded
 from tandem.catalog.wheels import WheelStore, unpack
-from tandem.core.errors import CatalogError
 from tandem.core.ports import Progress
 
 _CONVERTED_SHARE = {"int4": 1.0, "int8": 1.6}
@@ -80,7 +79,8 @@ async def install_folder(shelf: Shelf, folder: Path, arrival: Arrival, progress:
     note = _note(folder, arrival)
     with shelf.staging(arrival.id) as staging:
         _, made = _rooms(staging)
-        await asyncio.to_thread(copy_files, folder, files, made, progress)
+        with _until_left(progress) as steps:
+            await asyncio.to_thread(copy_files, folder, files, made, steps)
         await _finish(shelf, made, note, progress)
 
 
@@ -98,14 +98,19 @@ def size_of(file: Path) -> int:
 
 
 @contextmanager
-def disk_errors_as_ours(what: str, home: Path) -> Generator[None]:
-    """Translate the system's errors about files into a `CatalogError` that says what to do."""
+def _until_left(progress: Progress) -> Generator[Progress]:
+    """A progress for a thread that ends the thread's work, at its next step, once this block is left."""
+    left = threading.Event()
+
+    def step(done: int, total: int, what: str) -> None:
+        if left.is_set():
+            raise InterruptedError("nobody waits for this copy any more")
+        progress(done, total, what)
+
     try:
-        yield
-    except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise CatalogError(f"{what}: the disk of {home} is full. Free some space and try again.") from error
-        raise CatalogError(f"{what}: {error.strerror or error}: {error.filename or home}.") from error
+        yield step
+    finally:
+        left.set()
 
 
 def _rooms(staging: Path) -> tuple[Path, Path]:
@@ -146,7 +151,8 @@ def _note(folder: Path, arrival: Arrival) -> Manifest:
 
 async def _finish(shelf: Shelf, made: Path, note: Manifest, progress: Progress) -> None:
     request: dict[str, Json] = {"folder": str(made), "kind": note.kind, "name": note.id}
-    await run_errand("try_opening", request, progress)
+    if not await run_errand("try_opening", request, progress):
+        progress(0, 0, f"{note.id} does not fit into the memory that is free now, so it was not tried out")
     await _place(shelf, made, note, progress)
 
 

@@ -84,9 +84,9 @@ def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
 
 
 def card_of(manifest: Manifest, folder: Path) -> ModelCard:
-    """The card of an installed model."""
+    """The card of an installed model; its folder's name is its id, whatever its note says."""
     return ModelCard(
-        id=manifest.id or folder.name,
+        id=folder.name,
         kind=manifest.kind,
         place="device",
         context_tokens=manifest.context_tokens,

@@ -3,6 +3,7 @@
 Work happens in `tmp/`; one rename puts a finished folder in place, and one takes it away.
 """
 
+import errno
 import logging
 import os
 import secrets
@@ -35,13 +36,12 @@ class Shelf:
         return self.home / "locks" / f"{name}.lock"
 
     def installed(self) -> dict[str, Manifest]:
-        """Every complete model by its folder's name; an unreadable one is logged and left out."""
+        """Every complete model by its folder's name; an unreadable one is logged and left out.
+
+        Raises `CatalogError` where the folder of models cannot be read.
+        """
         found: dict[str, Manifest] = {}
-        try:
-            names = sorted(entry.name for entry in os.scandir(self.models) if entry.is_dir())
-        except FileNotFoundError:
-            return found
-        for name in names:
+        for name in self._folders():
             try:
                 manifest = read_manifest(self.models / name)
             except CorruptFile as error:
@@ -50,6 +50,13 @@ class Shelf:
             if manifest is not None:
                 found[name] = manifest
         return found
+
+    def _folders(self) -> list[str]:
+        with disk_errors_as_ours("Reading the installed models", self.home):
+            try:
+                return sorted(entry.name for entry in os.scandir(self.models) if entry.is_dir())
+            except FileNotFoundError:
+                return []
 
     @contextmanager
     def staging(self, model: str) -> Generator[Path]:
@@ -99,6 +106,17 @@ class Shelf:
                 f"{what} needs {megabytes(needed)} of disk space while it works, and {self.home} has "
                 f"{megabytes(free)} free. Free some space, or choose another data folder with TANDEM_HOME."
             )
+
+
+@contextmanager
+def disk_errors_as_ours(what: str, home: Path) -> Generator[None]:
+    """Translate the system's errors about files into a `CatalogError` that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise CatalogError(f"{what}: the disk of {home} is full. Free some space and try again.") from error
+        raise CatalogError(f"{what}: {error.strerror or error}: {error.filename or home}.") from error
 
 
 def megabytes(count: int) -> str:

@@ -107,7 +107,7 @@ EMBEDDED = (
         licence="Apache-2.0",
         wheel=_SMOLLM2,
         precision="int8",
-        made_bytes=170_000_000,
+        made_bytes=156_000_000,
         context_tokens=8192,
     ),
     Embedded(

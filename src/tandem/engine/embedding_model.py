@@ -14,6 +14,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from tandem.core.errors import BadRequest, ContextLengthExceeded, CorruptFile
+from tandem.core.telemetry import telemetry_refused
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -158,9 +159,10 @@ class EmbeddingModel:
 
 def _session(graph: Path, threads: int) -> _Session:
     """Open the graph without telemetry and without threads that spin while nobody asks."""
-    import onnxruntime
+    with telemetry_refused():
+        import onnxruntime
 
-    onnxruntime.disable_telemetry_events()
+        onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()  # pyright: ignore[reportUnknownVariableType]
     options.intra_op_num_threads = threads
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

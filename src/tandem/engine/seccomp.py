@@ -91,7 +91,7 @@ def install_filter(machine: str) -> str:
     for flags in (_EVERY_THREAD | _KEEP_SPECULATION, _EVERY_THREAD):
         if libc.syscall(architecture.install, _SET_MODE_FILTER, flags, ctypes.byref(program)) == 0:
             return ""
-    return f"seccomp: {errno.errorcode.get(ctypes.get_errno(), 'refused')}"
+    return f"{errno.errorcode.get(ctypes.get_errno(), 'refused')}"
 
 
 def _instructions(architecture: Architecture) -> Iterator[Instruction]:

@@ -19,6 +19,7 @@ from time import perf_counter
 from typing import BinaryIO, cast
 
 from tandem.core.errors import TandemError
+from tandem.core.telemetry import telemetry_refused
 from tandem.engine.desk import Act, Desk, Outbox, open_desk
 from tandem.engine.frames import (
     Ask,
@@ -116,7 +117,8 @@ def _open(frames_in: BinaryIO, outbox: Outbox, sealed: SealKind, acts: "SimpleQu
     if not isinstance(message, Open):
         os._exit(0)
     began = perf_counter()
-    desk = open_desk(Path(message.folder), message.options, outbox, acts.put)
+    with telemetry_refused():  # read by the libraries when they are imported, which happens in there
+        desk = open_desk(Path(message.folder), message.options, outbox, acts.put)
     about = desk.about
     outbox.put(
         Ready(

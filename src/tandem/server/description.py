@@ -1,9 +1,9 @@
 """GET /openapi.json: the description of this server, made from the very types that read and write its bodies."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 from starlette.requests import Request
@@ -136,6 +136,7 @@ def document(operations: Sequence[Operation]) -> Schema:
     found, components = msgspec.json.schema_components(
         kinds, schema_hook=_anything, ref_template="#/components/schemas/{name}"
     )
+    _free_lone_tags(components)
     schemas = dict(zip(kinds, found, strict=True))
     paths: dict[str, Schema] = {}
     for operation in operations:
@@ -163,6 +164,28 @@ def _kinds(operations: Sequence[Operation]) -> list[type]:
             if kind is not None:
                 kinds[kind] = None
     return list(kinds)
+
+
+def _free_lone_tags(components: Schema) -> None:
+    """A tag is only wanted where it tells the members of a union apart; alone, `msgspec` reads a body without it."""
+    told_apart = {name.rpartition("/")[2] for name in _mapped(components)}
+    for name, schema in components.items():
+        if name not in told_apart:
+            properties: Schema = schema.get("properties", {})
+            tags = {field for field, kind in properties.items() if set(kind) == {"enum"} and len(kind["enum"]) == 1}
+            schema["required"] = [field for field in schema.get("required", ()) if field not in tags]
+
+
+def _mapped(node: object) -> Iterator[str]:
+    """Every schema that a discriminator points to."""
+    if isinstance(node, dict):
+        found = cast("Schema", node)
+        yield from found.get("mapping", {}).values()
+        for value in found.values():
+            yield from _mapped(value)
+    elif isinstance(node, list):
+        for value in cast("list[object]", node):
+            yield from _mapped(value)
 
 
 def _anything(kind: type) -> Schema:
@@ -213,8 +236,14 @@ def _contents(operation: Operation, schemas: dict[type, Schema]) -> Schema:
     contents: Schema = {"application/json": {"schema": answers}}
     if operation.asks is not None and "stream" in getattr(operation.asks, "__struct_fields__", ()):
         chunk = schemas[operation.chunk] if operation.chunk is not None else {"type": "object"}
-        contents["text/event-stream"] = {"schema": {"type": "string"}, "x-event-schema": chunk}
+        contents["text/event-stream"] = {"schema": _event(chunk)}
     return contents
+
+
+def _event(chunk: Schema) -> Schema:
+    """One event of a stream, which is how OpenAPI before 3.2 describes the whole."""
+    body = {"type": "string", "contentMediaType": "application/json", "contentSchema": chunk}
+    return {"type": "object", "properties": {"event": {"type": "string"}, "data": body}, "required": ["data"]}
 
 
 def _answer(description: str, content: Schema) -> Schema:

@@ -5,7 +5,7 @@ own name was pointed at this machine (DNS rebinding), they carry that name as ``
 """
 
 import hmac
-from collections.abc import Iterable
+import re
 from hashlib import sha256
 from urllib.parse import urlsplit
 
@@ -23,6 +23,7 @@ OPEN_PATHS = frozenset({"/", "/healthz", "/favicon.ico", "/favicon.svg"})
 
 KNOWN_KEY = "tandem.known"
 """Where the scope says whether the caller may see everything."""
+_NO_HOST = re.compile(r"[@/?#\\\s]")
 _EXPOSED = (
     "x-tandem-request-id, x-tandem-model, x-tandem-place, x-tandem-because, x-tandem-fallbacks, x-tandem-note, "
     "x-request-id, retry-after"
@@ -60,7 +61,8 @@ class Guards:
     def _stranger(self, headers: Headers, scope: Scope) -> Failure | None:
         host = headers.get("host", "")
         name = _hostname(host)
-        if name is None or not self._is_ours(name, scope):
+        old_probe = "host" not in headers and scope.get("http_version") == "1.0"
+        if not old_probe and (name is None or not self._is_ours(name, scope)):
             return _refused(
                 f"Requests for the host '{_short(host)}' are refused, so that no web page can pose as this machine. "
                 "Use http://127.0.0.1 or http://localhost, or add the name to the server's hosts."
@@ -104,6 +106,8 @@ def _digest(key: str) -> bytes:
 
 def _hostname(host: str) -> str | None:
     """The name in a Host header, without its port; ``None`` where it is none."""
+    if _NO_HOST.search(host):
+        return None
     try:
         return urlsplit(f"//{host}").hostname
     except ValueError:
@@ -150,9 +154,3 @@ def _cors(origin: str) -> list[tuple[bytes, bytes]]:
         (b"access-control-expose-headers", _EXPOSED.encode()),
         (b"vary", b"Origin"),
     ]
-
-
-def allowed_hosts(hosts: Iterable[str], bound: str) -> tuple[str, ...]:
-    """The configured names and the one that the server listens on, where that is a name or an address of its own."""
-    own = () if bound in {"0.0.0.0", "::", ""} else (bound,)  # noqa: S104
-    return (*hosts, *own)

@@ -49,9 +49,13 @@ class EventStream(Response):
                 async for piece in frames:
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
             except TandemError as error:
-                await send({"type": "http.response.body", "body": self._broken(failure_of(error)), "more_body": True})
+                await self._break(failure_of(error), send)
             except Exception as error:  # noqa: BLE001
                 self._exchange.blame(error)
-                gone = self._broken(unexpected(self._exchange.request_id))
-                await send({"type": "http.response.body", "body": gone, "more_body": True})
+                await self._break(unexpected(self._exchange.request_id), send)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _break(self, failure: Failure, send: Send) -> None:
+        """Say why there is no more. The log and the metrics count it as the status that came too late."""
+        self._exchange.status = failure.status
+        await send({"type": "http.response.body", "body": self._broken(failure), "more_body": True})

@@ -26,8 +26,6 @@ T = TypeVar("T")
 JsonObject = dict[str, object]
 Side = Literal["input", "output"]
 
-BUSY_SECONDS = 5.0
-"""How long one process waits for another's transaction."""
 MAX_ID_CHARACTERS = 128
 
 _MIGRATIONS = (
@@ -99,13 +97,20 @@ class StoredResponse:
 class ResponseStore:
     """Responses by id, in the SQLite file at ``path``, shared safely with other processes; ``None`` is memory alone.
 
-    The file is opened at the first use and belongs to its user alone (mode 0600). Every method raises `Unavailable`
-    where the file cannot be used, and says what to do.
+    The file is opened at the first use and belongs to its user alone (mode 0600). ``patience_seconds`` is how long
+    one process waits for another's transaction. Every method raises `Unavailable` where the file cannot be used, and
+    says what to do.
     """
 
     def __init__(
-        self, path: Path | None, *, limits: StoreLimits | None = None, clock: Callable[[], float] = time.time
+        self,
+        path: Path | None,
+        *,
+        limits: StoreLimits | None = None,
+        clock: Callable[[], float] = time.time,
+        patience_seconds: float = 5.0,
     ) -> None:
+        self._patience_seconds = patience_seconds
         self._path = path
         self._limits = limits or StoreLimits()
         self._clock = clock
@@ -156,7 +161,9 @@ class ResponseStore:
     def _work(self, work: Callable[[sqlite3.Connection], T]) -> T:
         try:
             if self._connection is None:
-                self._connection = _open(self._path)
+                self._connection = _open(self._path, self._patience_seconds)
+                _forget_log(self._connection)
+                self._prune(self._connection)
             return work(self._connection)
         except (sqlite3.Error, OSError) as error:
             log.warning("the store of responses at %s failed: %s", self._path, error)
@@ -222,7 +229,7 @@ class ResponseStore:
     def _prune(self, db: sqlite3.Connection) -> None:
         limits = self._limits
         count, size, oldest = db.execute("SELECT count(*), sum(bytes), min(used_at) FROM response").fetchone()
-        if count <= limits.max_responses and size <= limits.max_bytes and oldest >= self._oldest():
+        if not count or (count <= limits.max_responses and size <= limits.max_bytes and oldest >= self._oldest()):
             return
         # A twentieth more goes than must, so that a full store is not swept at every answer.
         responses, size = (limit - limit // 20 for limit in (limits.max_responses, limits.max_bytes))
@@ -244,11 +251,11 @@ def _transaction(db: sqlite3.Connection) -> Generator[None]:
     db.execute("COMMIT")
 
 
-def _open(path: Path | None) -> sqlite3.Connection:
+def _open(path: Path | None, patience_seconds: float) -> sqlite3.Connection:
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    db = sqlite3.connect(path or ":memory:", timeout=BUSY_SECONDS, isolation_level=None)
+    db = sqlite3.connect(path or ":memory:", timeout=patience_seconds, isolation_level=None)
     try:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = NORMAL")

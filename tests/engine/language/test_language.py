@@ -166,6 +166,13 @@ def test_a_template_that_joins_arguments_as_text_gets_text(tmp_path: Path) -> No
     assert prompt_text(language, ask(messages=turns)) == 'Noneargs {"zone":"CET"}'
 
 
+def test_a_template_that_asks_only_whether_tools_are_defined_works_without_tools(tmp_path: Path) -> None:
+    template = "{% if tools is defined %}{% for tool in tools %}{{ tool.function.name }}{% endfor %}{% endif %}!"
+    language = Language.open(write_folder(tmp_path, template=template))
+    assert prompt_text(language, ask()) == "!"
+    assert prompt_text(language, ask(tools=TOOLS)) == "clock!"
+
+
 def test_tools_go_into_the_system_message_where_the_template_looks_for_them_there(tmp_path: Path) -> None:
     template = (
         "{% for message in messages %}{{ message['role'] }}{% if 'tools' in message %}<|tool|>{{ message['tools'] }}"
@@ -184,7 +191,7 @@ def test_tools_go_into_the_system_message_where_the_template_looks_for_them_ther
 
 def test_a_prompt_that_does_not_fit_is_refused_with_its_numbers(language: Language) -> None:
     with pytest.raises(ContextLengthExceeded, match=r"2048 tokens.*prompt alone has 3\d\d\d") as caught:
-        language.prepare(ask("x" * 3000))
+        language.prepare(ask("x " * 1500))
     assert caught.value.code == "context_length_exceeded"
 
 
@@ -406,6 +413,32 @@ def test_a_model_that_could_think_but_does_not_is_bound_from_its_first_token(tmp
     language = Language.open(write_folder(tmp_path, plain_controls=("<think>", "</think>")))
     events, _ = hear(language, ask(response_format=SCHEMA), "Sure!")
     assert json.loads(text_of(events)) in ({"ok": True}, {"ok": False})
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_drawn_answer_in_a_format_thinks_first_or_keeps_the_format_from_its_first_token(
+    tmp_path: Path, seed: int
+) -> None:
+    language = Language.open(write_folder(tmp_path, plain_controls=("<think>", "</think>")))
+    request = ask(response_format=SCHEMA, sampling=Sampling(temperature=1.0, seed=seed, max_tokens=900))
+    utterance = language.speak(request, language.prepare(request), 0)
+    think, unthink = tokens_of(language, "<think>")[0], tokens_of(language, "</think>")[0]
+    brace = tokens_of(language, "{")[0]
+    logits = np.zeros(language.vocabulary_size, dtype=np.float32)
+    logits[[think, brace]] = 9.0
+    logits[unthink] = 4.0
+    events: list[object] = []
+    while not utterance.finished:
+        utterance.next_token(logits)
+        events += utterance.take_events()
+    visible = "".join(event.text for event in events if isinstance(event, TextDelta))
+    assert json.loads(visible) in ({"ok": True}, {"ok": False})
+
+
+def test_a_prompt_that_could_never_fit_is_refused_before_it_is_read(language: Language) -> None:
+    for request in (ask("x" * 50_000), ask(messages=(), raw_prompt="x" * 50_000)):
+        with pytest.raises(ContextLengthExceeded, match="more than"):
+            language.prepare(request)
 
 
 def test_thoughts_that_a_client_sends_back_as_text_are_no_longer_text(tmp_path: Path) -> None:

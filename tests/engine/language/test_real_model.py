@@ -1,4 +1,7 @@
-"""The textual side over the real embedded model: its own tokenizer agrees, and its answers have the form that was asked."""
+"""The textual side over the real embedded model: its own tokenizer agrees, and answers have the form that was asked."""
+
+# pyright: reportAttributeAccessIssue=false, reportUnknownVariableType=false
+# (onnxruntime-genai brings no types)
 
 import json
 from collections.abc import Sequence

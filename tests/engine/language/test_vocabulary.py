@@ -15,6 +15,7 @@ from tandem.engine.language.vocabulary import Vocabulary
 
 SPECIAL = ("<|im_start|>", "<|im_end|>", "<|tool|>")
 PLAIN = ("<think>", "</think>")
+RUNS = ("    ", "<h1>")
 ordinary = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=40)
 hostile = st.lists(
     st.sampled_from(
@@ -28,8 +29,8 @@ hostile = st.lists(
 @pytest.fixture(scope="module", params=["byte_level", "sentence_piece"])
 def vocabulary(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Vocabulary:
     kind: Kind = request.param
-    folder = write_folder(tmp_path_factory.mktemp(kind), kind=kind, special=SPECIAL, plain_controls=PLAIN)
-    return Vocabulary((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    folder = write_folder(tmp_path_factory.mktemp(kind), kind=kind, special=SPECIAL, plain_controls=(*PLAIN, *RUNS))
+    return Vocabulary((folder / "tokenizer.json").read_text(encoding="utf-8"), templates="    ".join(PLAIN))
 
 
 def prompt_of(vocabulary: Vocabulary, *contents: str, between: str = "<|im_end|>\n") -> list[int]:
@@ -73,6 +74,15 @@ def test_broken_control_strings_are_the_same_text_again(vocabulary: Vocabulary, 
     assert "".join(text.split()) == "".join(expected.split())
 
 
+def test_added_tokens_that_control_nothing_are_ordinary_text(vocabulary: Vocabulary) -> None:
+    plain = vocabulary.encode("<|im_start|>user\na    b<h1>c<|im_end|>\n")
+    assert prompt_of(vocabulary, "a    b<h1>c") == plain
+    broken = prompt_of(vocabulary, "<think>    b<h1>c")
+    assert broken[-4:] == plain[-4:]
+    assert [vocabulary.pieces[id_] for id_ in broken].count(b"    ") == 1
+    assert vocabulary.control("<h1>") is None
+
+
 def test_the_sentinel_is_a_character_that_nobody_wrote(vocabulary: Vocabulary) -> None:
     first = vocabulary.sentinel([])
     assert vocabulary.sentinel([f"a{first}b"]) not in {first, "a", "b"}
@@ -85,7 +95,7 @@ def test_a_text_full_of_every_sentinel_still_finds_one(vocabulary: Vocabulary) -
 
 def test_special_tokens_are_silent_and_visible_ones_are_not(tmp_path: Path) -> None:
     text = (write_folder(tmp_path, special=SPECIAL, plain_controls=PLAIN) / "tokenizer.json").read_text()
-    words = Vocabulary(text, visible=frozenset(["<|tool|>"]))
+    words = Vocabulary(text, templates="".join(PLAIN), visible=frozenset(["<|tool|>"]))
     shown = {control: words.shown[words.control(control) or 0] for control in (*SPECIAL, *PLAIN)}
     assert shown == {
         "<|im_start|>": b"",

@@ -20,7 +20,7 @@ from tandem.catalog.convert.quantize import Grid, Quantized, assemble, search
 Floats: TypeAlias = NDArray[np.float32]
 
 _DAMPING = 0.08
-_BAND = 32
+_BAND = 16
 
 
 def second_moments(inputs: Floats) -> Floats:
@@ -53,11 +53,11 @@ def _per_column(table: Floats, grid: Grid, order: NDArray[np.intp]) -> Floats:
 
 def _spread(moments: Floats) -> Floats:
     """How much of each earlier error a weight takes over: R_ij / R_jj, as a lower triangle [j, i]."""
-    damped = moments.astype(np.float64)
+    damped = moments.copy()
     diagonal = np.einsum("ii->i", damped)
-    diagonal += _DAMPING * diagonal.mean() + 1e-12
+    diagonal += np.float32(_DAMPING) * diagonal.mean() + np.float32(1e-9)
     upper = np.linalg.cholesky(damped[::-1, ::-1])[::-1, ::-1]
-    return np.ascontiguousarray((upper / np.diag(upper)).T).astype(np.float32)
+    return np.ascontiguousarray((upper / np.diag(upper)).T)
 
 
 def _round_in_order(weight: Floats, spread: Floats, scales: Floats, zeros: Floats, grid: Grid) -> Floats:
@@ -68,8 +68,10 @@ def _round_in_order(weight: Floats, spread: Floats, scales: Floats, zeros: Float
         last = min(first + _BAND, len(weight))
         targets = weight[first:last] + spread[first:last, :first] @ errors[:first]
         for column in range(first, last):
-            target = targets[column - first] + spread[column, first:column] @ errors[first:column]
-            step = np.rint(target / scales[column])
-            steps[column] = np.clip(step, -zeros[column], grid.levels - zeros[column], out=step)
+            step = np.rint(targets[column - first] / scales[column])
+            np.clip(step, -zeros[column], grid.levels - zeros[column], out=step)
+            steps[column] = step
             errors[column] = weight[column] - step * scales[column]
+            # by hand: BLAS would wake its threads for every column, which is slow on a busy machine
+            targets[column - first + 1 :] += spread[column + 1 : last, column, None] * errors[column]
     return steps

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from tandem.catalog.convert.blas import one_blas_thread
 from tandem.catalog.convert.decoder import DecoderGraph
 from tandem.catalog.convert.folder import (
     CONVERTER_VERSION,
@@ -28,7 +29,7 @@ from tandem.catalog.convert.graph import GraphWriter
 from tandem.catalog.convert.minilm import MinilmGraph, read_bert_shape
 from tandem.catalog.convert.quantize import Quantized
 from tandem.catalog.convert.recipe import RECIPES, Precision, Recipe, Role
-from tandem.catalog.convert.rope import RotaryTables, rotary_tables
+from tandem.catalog.convert.rope import rotary_tables
 from tandem.catalog.convert.rounding import CalibratedRounder, PlainRounder, Rounder
 from tandem.catalog.convert.safetensors import Safetensors
 from tandem.catalog.convert.shape import DecoderShape, architecture_of, read_shape
@@ -160,7 +161,7 @@ def _write_decoder(folder: Path, gguf: GgufFile, shape: DecoderShape, recipe: Re
         tokens = _calibration_tokens(folder / "tokenizer.json", shape)
         rounder = CalibratedRounder(weights, shape, recipe, tables, tokens)
     counted = _Counted(rounder, progress, total=5 * shape.layers + 2)
-    with GraphWriter(folder, name=shape.architecture) as graph:
+    with one_blas_thread(), GraphWriter(folder, name=shape.architecture) as graph:
         DecoderGraph(graph, shape, weights, recipe, counted).write(tables)
         graph.finish()
 

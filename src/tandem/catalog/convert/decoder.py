@@ -49,7 +49,7 @@ class DecoderGraph:
         lengths = self._lengths()
         cos_sin = self._rotary(tables, lengths[1])
         skip = self._embed(ids)
-        normal = self._first_norm(skip)
+        normal = self._simple_norm(skip, self._norm("blk.0.attn_norm"), "blk.0.normal")
         for layer in range(self._shape.layers):
             normal, skip = self._layer(layer, normal, skip, [*lengths, *cos_sin])
         self._logits(normal)
@@ -90,10 +90,9 @@ class DecoderGraph:
             {"bits": grid.bits, "block_size": grid.block, "gather_axis": 0, "quantize_axis": 1},
         )
 
-    def _first_norm(self, hidden: str) -> str:
-        weight = self._norm("blk.0.attn_norm")
+    def _simple_norm(self, value: str, weight: str, output: str) -> str:
         attributes: dict[str, Attribute] = {"epsilon": self._shape.epsilon, "axis": -1, "stash_type": 1}
-        return self._graph.node("SimplifiedLayerNormalization", [hidden, weight], ["blk.0.normal"], attributes=attributes)
+        return self._graph.node("SimplifiedLayerNormalization", [value, weight], [output], attributes=attributes)
 
     def _layer(self, layer: int, normal: str, skip: str, attention: list[str]) -> tuple[str, str]:
         """One block; gives the normalized input of the next and the running sum."""
@@ -105,31 +104,42 @@ class DecoderGraph:
 
     def _attention(self, layer: int, normal: str, attention: list[str]) -> str:
         at, shape = f"blk.{layer}", self._shape
-        qkv = self._product("qkv", layer, normal, self._weights.qkv(layer))
+        product = self._product("qkv", layer, normal, self._weights.qkv(layer))
+        qkv = self._normalized_heads(layer, product)
         cache: list[Dimension] = ["batch_size", shape.kv_heads, "past_sequence_length", shape.head_width]
         past = [self._graph.input(f"past_key_values.{layer}.{kind}", "float32", cache) for kind in ("key", "value")]
         present = [f"present.{layer}.{kind}" for kind in ("key", "value")]
-        norms = self._head_norms(layer)
         heads = self._fused(
             "GroupQueryAttention",
-            [qkv, "", "", *past, *attention, *norms],
+            [*qkv, *past, *attention],
             [f"{at}.heads", *present],
-            self._attention_attributes(with_norms=bool(norms)),
+            self._attention_attributes(),
         )
         cache[2] = "total_sequence_length"
         for name in present:
             self._graph.output(name, "float32", cache)
         return self._product("attention_output", layer, heads, self._weights.attention_output(layer))
 
-    def _head_norms(self, layer: int) -> list[str]:
-        """The kernel takes the norms of each head's queries and keys at its end, after inputs it can do without."""
+    def _normalized_heads(self, layer: int, product: str) -> list[str]:
+        """Queries, keys and values for attention: packed in one, or apart where each head's have a norm (qwen3)."""
         norms = self._weights.head_norms(layer)
         if norms is None:
-            return []
-        names = [f"blk.{layer}.{part}_norm" for part in ("query", "key")]
-        return ["", "", "", "", "", *(self._graph.weight(*pair) for pair in zip(names, norms, strict=True))]
+            return [product, "", ""]
+        graph, shape, at = self._graph, self._shape, f"blk.{layer}"
+        widths = graph.weight("qkv_widths", np.array([shape.query_width, shape.kv_width, shape.kv_width]))
+        by_head = graph.weight("by_head", np.array([0, 0, -1, shape.head_width]))
+        flat = graph.weight("flat", np.array([0, 0, -1]))
+        names = [f"{at}.{part}" for part in ("query", "key", "value")]
+        graph.node("Split", [product, widths], names, attributes={"axis": -1})
+        for part, norm in enumerate(norms):
+            name = names[part]
+            weight = graph.weight(f"{name}.norm", norm)
+            heads = graph.node("Reshape", [name, by_head], [f"{name}.by_head"])
+            normal = self._simple_norm(heads, weight, f"{name}.normal")
+            names[part] = graph.node("Reshape", [normal, flat], [f"{name}.flat"])
+        return names
 
-    def _attention_attributes(self, *, with_norms: bool) -> dict[str, Attribute]:
+    def _attention_attributes(self) -> dict[str, Attribute]:
         shape = self._shape
         attributes: dict[str, Attribute] = {
             "num_heads": shape.heads,
@@ -140,8 +150,6 @@ class DecoderGraph:
         }
         if shape.window:
             attributes["local_window_size"] = shape.window
-        if with_norms:
-            attributes["qk_norm_epsilon"] = shape.epsilon
         return attributes
 
     def _feed_forward(self, layer: int, normal: str) -> str:

@@ -94,15 +94,15 @@ class GraphWriter:
         attributes: Mapping[str, Attribute] | None = None,
     ) -> str:
         """Add one operation and return the name of its first output."""
-        node = helper.make_node(
-            operator, list(inputs), list(outputs), name=f"{outputs[0]}/{operator}", domain=domain
-        )
+        node = helper.make_node(operator, list(inputs), list(outputs), name=f"{outputs[0]}/{operator}", domain=domain)
         for key, value in (attributes or {}).items():
             node.attribute.append(helper.make_attribute(key, value))
         self._nodes.append(node)
         return outputs[0]
 
-    def choose(self, condition: str, then: Sequence[str], otherwise: Sequence[str], outputs: Sequence[str]) -> list[str]:
+    def choose(
+        self, condition: str, then: Sequence[str], otherwise: Sequence[str], outputs: Sequence[str]
+    ) -> list[str]:
         """Pick one of two equally long lists of values as `outputs`, by a boolean scalar."""
         branches = {"then_branch": _pass_on(then), "else_branch": _pass_on(otherwise)}
         node = helper.make_node("If", [condition], list(outputs), name=f"{outputs[0]}/If")
@@ -121,16 +121,12 @@ class GraphWriter:
             initializer=list(self._weights.values()),
         )
         opsets = [helper.make_opsetid(domain, version) for domain, version in _OPSETS.items()]
-        model = helper.make_model(
-            graph, opset_imports=opsets, ir_version=_IR_VERSION, producer_name="tandem"
-        )
+        model = helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION, producer_name="tandem")
         self._data.flush()
         (self._folder / "model.onnx").write_bytes(model.SerializeToString())
 
     def _store(self, name: str, array: NDArray[Any]) -> TensorProto:
-        tensor = TensorProto(
-            name=name, data_type=_ELEMENT_TYPES[array.dtype.name], dims=list(array.shape)
-        )
+        tensor = TensorProto(name=name, data_type=_ELEMENT_TYPES[array.dtype.name], dims=list(array.shape))
         if array.nbytes <= _INLINE_BYTES:
             tensor.raw_data = array.tobytes()
             return tensor

@@ -75,9 +75,7 @@ class MinilmGraph:
         graph, read = self._graph, self._read
         words = graph.weight("words", read("embeddings.word_embeddings.weight"))
         segment = read("embeddings.token_type_embeddings.weight")[0]
-        positions = graph.weight(
-            "positions", read("embeddings.position_embeddings.weight") + segment
-        )
+        positions = graph.weight("positions", read("embeddings.position_embeddings.weight") + segment)
         ids32 = graph.node("Cast", [ids], ["ids_int32"], attributes={"to": 6})
         norm = self._norm_weights("embeddings.LayerNorm")
         return graph.node(
@@ -93,9 +91,7 @@ class MinilmGraph:
         attended = self._attention(f"{name}.attention", hidden, mask)
         middle = self._skip_norm(f"{name}.attention.output", attended, hidden)
         wide = self._matmul(f"{name}.intermediate.dense", middle)
-        bias = self._graph.weight(
-            f"{name}.intermediate.bias", self._read(f"{name}.intermediate.dense.bias")
-        )
+        bias = self._graph.weight(f"{name}.intermediate.bias", self._read(f"{name}.intermediate.dense.bias"))
         gelu = self._graph.node("BiasGelu", [wide, bias], [f"{name}.gelu"], domain=FUSED)
         narrow = self._matmul(f"{name}.output.dense", gelu)
         return self._skip_norm(f"{name}.output", narrow, middle)
@@ -157,10 +153,7 @@ class MinilmGraph:
         )
 
     def _norm_weights(self, name: str) -> list[str]:
-        return [
-            self._graph.weight(f"{name}.{part}", self._read(f"{name}.{part}"))
-            for part in ("weight", "bias")
-        ]
+        return [self._graph.weight(f"{name}.{part}", self._read(f"{name}.{part}")) for part in ("weight", "bias")]
 
     def _pool(self, hidden: str, mask: str) -> None:
         graph = self._graph

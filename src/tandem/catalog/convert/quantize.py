@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 Floats: TypeAlias = NDArray[np.float32]
 Bytes: TypeAlias = NDArray[np.uint8]
 
-_STRETCHES = (1.0, 0.92, 0.84, 0.76)
+_STRETCHES = (1.0, 0.9, 0.8)
 _SHIFTS = (0, -1, 1)
 _BAND_WEIGHTS = 1 << 18
 _THREADS = 2
@@ -57,7 +57,7 @@ class Grid:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantized:
-    """A rounded matrix: `packed` [rows, blocks, bytes], `scales` [rows, blocks], `zero_points` [rows, bytes] or none."""
+    """A rounded matrix: `packed` [rows, blocks, bytes], `scales` [rows, blocks], `zero_points` [rows, bytes]."""
 
     grid: Grid
     rows: int

@@ -47,7 +47,12 @@ class CalibratedRounder:
     """
 
     def __init__(
-        self, weights: DecoderWeights, shape: DecoderShape, recipe: Recipe, tables: RotaryTables, tokens: NDArray[np.int64]
+        self,
+        weights: DecoderWeights,
+        shape: DecoderShape,
+        recipe: Recipe,
+        tables: RotaryTables,
+        tokens: NDArray[np.int64],
     ) -> None:
         self._weights = weights
         self._shape = shape

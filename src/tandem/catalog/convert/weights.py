@@ -69,7 +69,9 @@ class DecoderWeights:
         if self._shape.architecture != "qwen3":
             return None
         width = self._shape.head_width
-        return self.vector(f"blk.{layer}.attn_q_norm.weight", width), self.vector(f"blk.{layer}.attn_k_norm.weight", width)
+        return self.vector(f"blk.{layer}.attn_q_norm.weight", width), self.vector(
+            f"blk.{layer}.attn_k_norm.weight", width
+        )
 
     def head(self) -> Matrix | None:
         """The matrix from the last layer to logits; none where it is the embedding itself."""
@@ -98,7 +100,9 @@ class DecoderWeights:
         """The gate and what it opens; phi3 stores one under the other in a single tensor."""
         shape, at = self._shape, f"blk.{layer}"
         if f"{at}.ffn_gate.weight" in self._gguf.tensors:
-            gate, up = (self._matrix(shape.width, (f"{at}.ffn_{part}", shape.feed_forward, 0)) for part in ("gate", "up"))
+            gate, up = (
+                self._matrix(shape.width, (f"{at}.ffn_{part}", shape.feed_forward, 0)) for part in ("gate", "up")
+            )
             return gate, up
         both = self._matrix(shape.width, (f"{at}.ffn_up", 2 * shape.feed_forward, 0))
         return both.band(0, shape.feed_forward), both.band(shape.feed_forward, shape.feed_forward)

@@ -1,6 +1,7 @@
 """How model families write tool calls: their marks, how a call is read, and the grammar that enforces one."""
 
 import json
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -56,11 +57,9 @@ class Dialect:
         if self.shape == "fenced":
             return _read_fenced(text)
         try:
-            value: object = json.loads(text.strip())
+            calls = [_read_object(one) for one in _values(text)]
         except (ValueError, RecursionError):
             return None
-        many = cast("list[object]", value) if isinstance(value, list) else [value]
-        calls = [_read_object(one) for one in many]
         return [call for call in calls if call] if calls and all(calls) else None
 
 
@@ -170,6 +169,29 @@ def _symbol(mark: str, vocabulary: Vocabulary) -> str:
 
 def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
+
+
+def _values(text: str) -> list[object]:
+    """The JSON values in a text, one after another or in a list. Raises `ValueError` for anything else.
+
+    Numbers that JSON cannot write again (``1e999``, ``NaN``) are refused.
+    """
+    found: list[object] = []
+    at = len(text) - len(text.lstrip())
+    while at < len(text):
+        value, at = cast("tuple[object, int]", _DECODER.raw_decode(text, at))
+        found += cast("list[object]", value) if isinstance(value, list) else [value]
+        at += len(text[at:]) - len(text[at:].lstrip(" \t\r\n;,"))
+    return found
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(value := float(text)):
+        raise ValueError(text)
+    return value
+
+
+_DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_finite)
 
 
 def _read_object(value: object) -> Call | None:

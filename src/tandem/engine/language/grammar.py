@@ -117,8 +117,11 @@ class Grammars:
         if self._tokenizer is None:
             self._tokenizer = LLTokenizer(self._tokenizer_json, n_vocab=self._size, eos_token=list(self._eos_ids))
         matcher = LLMatcher(self._tokenizer, source, log_level=0, limits=_limits())
-        if matcher.is_error():
-            raise BadRequest(f"The schema cannot be enforced: {_brief(matcher.get_error())}", param=param)
+        first = matcher.deep_copy()
+        if not matcher.is_error():
+            first.compute_bitmask()
+        if first.is_error():
+            raise BadRequest(f"The schema cannot be enforced: {_brief(first.get_error())}", param=param)
         return matcher
 
 

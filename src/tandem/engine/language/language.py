@@ -2,11 +2,11 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tandem.core.chat import ChatRequest
-from tandem.core.errors import BadRequest, Unsupported
+from tandem.core.errors import BadRequest, ContextLengthExceeded, Unsupported
 from tandem.core.models import Ability
 from tandem.engine.language import conversation, planning
 from tandem.engine.language.channels import THINK, UNTHINK
@@ -31,6 +31,14 @@ class Prompt:
     note: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Manner:
+    """How a template is addressed: arguments of earlier calls as objects or text, no tools as none or not at all."""
+
+    arguments_as_text: bool = False
+    tools_undefined: bool = False
+
+
 class Language:
     """Everything textual about one model. Open it with `Language.open`; it holds no state of any request.
 
@@ -43,9 +51,9 @@ class Language:
         self._tool_template = ChatTemplate(text.tool_template, text.specials) if text.tool_template else self._template
         self._tools_in_system = TOOLS_IN_SYSTEM.search(self._tool_template.source) is not None
         self._dialect = self._spoken_dialect()
-        self._vocabulary = Vocabulary(text.tokenizer_json, visible=self._visible())
-        written = any(mark in self._template.source for mark in (THINK, UNTHINK))
-        self._thinks = written or self._vocabulary.control(THINK) is not None
+        written = self._template.source + self._tool_template.source
+        self._vocabulary = Vocabulary(text.tokenizer_json, written, self._visible())
+        self._thinks = THINK in written or UNTHINK in written or self._vocabulary.control(THINK) is not None
         self.vocabulary_size = text.vocabulary_size
         self.context_tokens = text.context_tokens
         self.eos_ids = self._endings()
@@ -137,24 +145,47 @@ class Language:
                     f"prompt[{at}] is {id_}; {self._text.name} knows token ids from 0 to {size - 1}.", param="prompt"
                 )
 
+    def _refuse_endless(self, text: str, param: str) -> None:
+        """Text that cannot fit even if all its tokens were the longest one is refused before it is read."""
+        least = len(text) // max(map(len, self._vocabulary.pieces))
+        if least > self.context_tokens:
+            raise ContextLengthExceeded(
+                f"This model's context holds {self.context_tokens} tokens and the prompt alone has more than {least}. "
+                f"Shorten the {param}.",
+                param=param,
+            )
+
     def _raw(self, text: str) -> list[int]:
         """A raw prompt may hold control tokens. Its beginning-of-text token comes once, typed or added."""
         text = _well_formed(text)
+        self._refuse_endless(text, "prompt")
         bos = self._text.specials.get("bos_token")
         typed = bos is not None and text.startswith(bos)
         return self._vocabulary.encode(text, add_special=not typed)
 
     def _rendered(self, request: ChatRequest) -> tuple[list[int], str]:
         sentinel = self._vocabulary.sentinel(conversation.texts(request.messages, request.tools))
-        try:
-            text = self._render(request, sentinel, arguments_as_text=False)
-        except BadRequest:
-            if not any(message.tool_calls for message in request.messages):
-                raise
-            text = self._render(request, sentinel, arguments_as_text=True)
-        return self._vocabulary.encode_defused(text, sentinel), text[-64:]
+        refusal: BadRequest | None = None
+        for manner in self._manners(request):
+            try:
+                text = self._render(request, sentinel, manner)
+            except BadRequest as error:
+                refusal = refusal or error
+            else:
+                self._refuse_endless(text, "messages")
+                return self._vocabulary.encode_defused(text, sentinel), text[-64:]
+        raise refusal or BadRequest("The request cannot be rendered.", param="messages")
 
-    def _render(self, request: ChatRequest, sentinel: str, *, arguments_as_text: bool) -> str:
+    def _manners(self, request: ChatRequest) -> list[_Manner]:
+        """Templates differ in what they expect; the second and third manner are for those that fail over the first."""
+        manners = [_Manner()]
+        if any(message.tool_calls for message in request.messages):
+            manners.append(_Manner(arguments_as_text=True))
+        if not planning.offered_tools(request):
+            manners += [replace(manner, tools_undefined=True) for manner in manners]
+        return manners if self._dialect else manners[:1]
+
+    def _render(self, request: ChatRequest, sentinel: str, manner: _Manner) -> str:
         """The prompt as text, every control string in the caller's words broken by the sentinel."""
 
         def clean(text: str) -> str:
@@ -162,12 +193,14 @@ class Language:
 
         if self._dialect is None:
             return self._template.render({"messages": conversation.plain_turns(request.messages, clean)})
-        turns = conversation.turns(request.messages, clean, arguments_as_text=arguments_as_text)
+        turns = conversation.turns(request.messages, clean, arguments_as_text=manner.arguments_as_text)
         tools = conversation.tool_descriptions(planning.offered_tools(request), clean)
         if tools and self._tools_in_system:
             conversation.put_tools_in_system(turns, json.dumps(tools, ensure_ascii=False))
-        template = self._tool_template if tools else self._template
-        return template.render({"messages": turns, "tools": tools or None})
+        variables: dict[str, object] = {"messages": turns, "tools": tools or None}
+        if manner.tools_undefined:
+            del variables["tools"]
+        return (self._tool_template if tools else self._template).render(variables)
 
     def _plan(self, request: ChatRequest, max_tokens: int, ending: str) -> Plan:
         sampling = request.sampling

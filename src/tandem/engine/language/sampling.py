@@ -95,7 +95,8 @@ class Sampler:
     def _pick(self, ids: NDArray[np.intp], weights: Logits) -> int:
         steps = np.cumsum(weights, dtype=np.float64)
         at = _place(steps, self._random.random() * float(steps[-1]), "right")
-        return int(ids[min(at, ids.size - 1)])
+        last = _place(steps, float(steps[-1]), "left")  # a weight of nothing is never drawn, whatever rounding does
+        return int(ids[min(at, last)])
 
 
 def nucleus(scaled: Logits, masses: Logits, top_p: float) -> NDArray[np.intp]:

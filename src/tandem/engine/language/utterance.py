@@ -5,6 +5,9 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tandem.core.chat import (
     Finished,
     FinishReason,
@@ -82,6 +85,7 @@ class Utterance:
         self._stops = StopStrings(plan.stops + plan.silent_stops)
         self._constraint: Constraint | None = None
         self._scope: Literal["answer", "call"] | None = None
+        self._thought = vocabulary.control(THINK) if plan.may_think else None
         self._pending: deque[_Pending] = deque()
         self._heard = 0
         self._withheld = 0
@@ -97,9 +101,9 @@ class Utterance:
         Raises `BadRequest` where a grammar grows too costly on the way, or ``logit_bias`` forbids all that it allows.
         """
         known = logits[: self._vocabulary.size]
-        self._begin_answer(known)
+        self._begin_answer()
         try:
-            token = self._sampler.choose(known, self._constraint.mask() if self._constraint else None)
+            token = self._sampler.choose(known, self._allowed())
         except NothingAllowed as error:
             raise BadRequest(
                 "logit_bias forbids every token that the required format allows.", param="logit_bias"
@@ -107,8 +111,7 @@ class Utterance:
         if token in self._eos_ids:
             self._finish("stop")
             return token
-        if self._constraint:
-            self._constraint.take(token)
+        self._follow(token)
         self._sampler.note(token)
         self.completion_tokens += 1
         self._hear(token, logits)
@@ -121,16 +124,27 @@ class Utterance:
         events, self._events = self._events, []
         return events
 
-    def _begin_answer(self, logits: Logits) -> None:
-        """Bind the first token, unless the model is about to think."""
-        grammar = self._plan.grammar
-        if grammar is None or self._scope or self._channels.channel == "thinking":
+    def _begin_answer(self) -> None:
+        """Bind the answer from its first token, or from the end of the thoughts."""
+        if self._plan.grammar and not self._scope and self._channels.channel != "thinking":
+            self._bind(self._plan.grammar, "answer")
+
+    def _allowed(self) -> NDArray[np.bool_] | None:
+        """What the grammar allows, and at the very beginning the mark that opens a thought."""
+        if self._constraint is None:
+            return None
+        allowed = self._constraint.mask()
+        if self._thought is not None and self.completion_tokens == 0:
+            allowed[self._thought] = True
+        return allowed
+
+    def _follow(self, token: int) -> None:
+        if self._constraint is None:
             return
-        if self._plan.may_think and self.completion_tokens == 0:
-            think = self._vocabulary.control(THINK)
-            if think is not None and int(logits.argmax()) == think:
-                return
-        self._bind(grammar, "answer")
+        if token == self._thought and self.completion_tokens == 0:
+            self._constraint = self._scope = None
+        else:
+            self._constraint.take(token)
 
     def _bind(self, grammar: Grammar, scope: Literal["answer", "call"]) -> None:
         """Follow a grammar from here on, beginning with what was said since the mark."""

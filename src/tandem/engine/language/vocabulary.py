@@ -11,53 +11,47 @@ from tandem.core.errors import CorruptFile
 
 SENTINELS = (0xF0000, 0x110000)
 """Private-use characters; the first that occurs in no text of a request marks its broken control strings."""
+BARRED = re.compile(r"<\|.*\|>|<\uff5c.*\uff5c>", re.DOTALL)
 
 
 class Vocabulary:
     """One tokenizer, seen three ways: with control tokens, without them, and as bytes.
 
-    ``size`` counts the ids that the tokenizer knows. Raises `CorruptFile` for a tokenizer that cannot be read.
+    Control tokens are the special ones, those written ``<|so|>``, and those that occur in ``templates`` or are to be
+    ``visible``; other added tokens (runs of spaces, HTML tags) are ordinary text. ``size`` counts the ids that the
+    tokenizer knows, ``pieces`` are their exact bytes and ``shown`` those that a reader sees: special tokens are silent
+    unless they are to be visible. Raises `CorruptFile` for a tokenizer that cannot be read.
     """
 
-    def __init__(self, tokenizer_json: str, visible: frozenset[str] = frozenset()) -> None:
+    def __init__(self, tokenizer_json: str, templates: str = "", visible: frozenset[str] = frozenset()) -> None:
         try:
             self._whole = Tokenizer.from_str(tokenizer_json)
-            parts = cast("dict[str, object]", json.loads(tokenizer_json))
-        except Exception as error:
+            self._parts = cast("dict[str, object]", json.loads(tokenizer_json))
+        except Exception as error:  # the tokenizers package raises bare Exception for a bad file
             raise CorruptFile(f"tokenizer.json cannot be read: {error}") from error
         self._whole.no_truncation()
         self._whole.no_padding()
-        self._parts = parts
-        self._controls = self._whole.get_added_tokens_decoder()
-        self._control_texts = sorted((token.content for token in self._controls.values()), key=len, reverse=True)
-        self._control_ids = {token.content: id_ for id_, token in self._controls.items()}
-        self._pattern = re.compile("|".join(map(re.escape, self._control_texts))) if self._controls else None
-        self.strips_leading_space = "Strip" in json.dumps(parts.get("decoder"))
-        self.pieces = _token_bytes(self._whole, parts)
+        added = self._whole.get_added_tokens_decoder()
+        self._controls = {
+            token.content: id_
+            for id_, token in added.items()
+            if token.special or token.content in visible or _controls(token.content, templates)
+        }
+        self._control_ids = frozenset(self._controls.values())
+        self._breaks = _Breaks(self._controls)
+        self.strips_leading_space = _strips_leading_space(self._parts)
+        self.pieces = _token_bytes(self._whole, self._parts)
         self.size = len(self.pieces)
-        self.shown = self._shown(visible)
+        self.shown = list(self.pieces)
+        for id_, token in added.items():
+            if token.special and token.content not in visible:
+                self.shown[id_] = b""
         self._plain_first: Tokenizer | None = None
         self._plain_later: Tokenizer | None = None
 
     def control(self, text: str) -> int | None:
         """The id of a control token by its text."""
-        return self._control_ids.get(text)
-
-    def names(self) -> frozenset[str]:
-        """The text of every control token."""
-        return frozenset(self._control_texts)
-
-    def is_special(self, token: int) -> bool:
-        """Whether the tokenizer leaves this token out of readable text."""
-        return token in self._controls and bool(self._controls[token].special)
-
-    def _shown(self, visible: frozenset[str]) -> list[bytes]:
-        """Bytes as a reader sees them: special tokens are silent unless ``visible`` names them."""
-        shown = list(self.pieces)
-        for id_, token in self._controls.items():
-            if token.special and token.content not in visible:
-                shown[id_] = b""
-        return shown
+        return self._controls.get(text)
 
     def encode(self, text: str, *, add_special: bool = False) -> list[int]:
         """Token ids of text whose control strings count as control tokens. ``add_special`` adds the tokenizer's BOS."""
@@ -70,20 +64,7 @@ class Vocabulary:
 
     def defuse(self, text: str, sentinel: str) -> str:
         """Break every control string in what a user wrote, also one cut off at either end, with the sentinel."""
-        if self._pattern is None or not text:
-            return text
-        text = self._pattern.sub(lambda match: match[0][0] + sentinel + match[0][1:], text)
-        return self._defuse_ends(text, sentinel)
-
-    def _defuse_ends(self, text: str, sentinel: str) -> str:
-        """Two texts side by side could otherwise join into a control string."""
-        for control in self._control_texts:
-            for size in range(len(control) - 1, 1, -1):
-                if text.endswith(control[:size]):
-                    text = text[: len(text) - size + 1] + sentinel + text[len(text) - size + 1 :]
-                if text.startswith(control[-size:]):
-                    text = text[0] + sentinel + text[1:]
-        return text
+        return self._breaks.put(text, sentinel)
 
     def encode_defused(self, text: str, sentinel: str) -> list[int]:
         """Token ids of a rendered prompt: its own control strings count, the broken ones become plain text again.
@@ -98,7 +79,7 @@ class Vocabulary:
         begin = 0
         stretch: list[int] = []
         for id_, (start, end) in zip(encoding.ids, encoding.offsets, strict=True):
-            if id_ in self._controls:
+            if id_ in self._control_ids:
                 ids += self._stretch(text[begin:start], stretch, sentinel, first=begin == 0)
                 ids.append(id_)
                 begin, stretch = end, []
@@ -111,27 +92,68 @@ class Vocabulary:
 
     def _encode_plain(self, text: str, *, first: bool) -> list[int]:
         ids = list(self._plain(first=first).encode(text, add_special_tokens=False).ids)
-        if len(text) > 1 and any(id_ in self._controls for id_ in ids):
+        if len(text) > 1 and not self._control_ids.isdisjoint(ids):
             return [id_ for char in text for id_ in self._encode_plain(char, first=False)]
         return ids
 
     def _plain(self, *, first: bool) -> Tokenizer:
         """The tokenizer without its control tokens; ``first`` keeps the space that some put before a whole text."""
         if self._plain_first is None or self._plain_later is None:
-            no_tokens: list[object] = []
-            parts = {
-                **self._parts,
-                "added_tokens": no_tokens,
-                "post_processor": None,
-                "truncation": None,
-                "padding": None,
-            }
+            parts = {**self._parts, "post_processor": None, "truncation": None, "padding": None}
+            parts["added_tokens"] = self._disguised()
             self._plain_first = Tokenizer.from_str(json.dumps(parts))
             parts["pre_tokenizer"] = json.loads(
                 json.dumps(parts.get("pre_tokenizer")).replace('"prepend_scheme": "first"', '"prepend_scheme": "never"')
             )
             self._plain_later = Tokenizer.from_str(json.dumps(parts))
         return self._plain_first if first else self._plain_later
+
+    def _disguised(self) -> list[dict[str, object]]:
+        """The added tokens with the control tokens under names that nobody writes, so that all ids stay as they are."""
+        added = cast("list[dict[str, object]]", self._parts.get("added_tokens") or [])
+        return [
+            {**token, "content": f"\U0010fffd{token['id']}\U0010fffd"} if token["content"] in self._controls else token
+            for token in added
+        ]
+
+
+class _Breaks:
+    """Where control strings, whole or cut off at an end of a text, are to be broken: after their first character."""
+
+    def __init__(self, controls: Iterable[str]) -> None:
+        names = sorted(controls, key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(re.escape, names))) if names else None
+        self._beginnings = {name[:size] for name in names for size in range(2, len(name))}
+        self._endings = {name[-size:] for name in names for size in range(2, len(name))}
+        self._longest = max(map(len, names), default=0)
+
+    def put(self, text: str, sentinel: str) -> str:
+        """The text with a sentinel at each break. Texts side by side then never join into a control string."""
+        if self._pattern is None or not text:
+            return text
+        text = self._pattern.sub(lambda match: match[0][0] + sentinel + match[0][1:], text)
+        sizes = range(2, min(self._longest, len(text) + 1))
+        cuts = {len(text) - size + 1 for size in sizes if text[-size:] in self._beginnings}
+        if any(text[:size] in self._endings for size in sizes):
+            cuts.add(1)
+        for cut in sorted(cuts, reverse=True):
+            text = text[:cut] + sentinel + text[cut:]
+        return text
+
+
+def _controls(content: str, templates: str) -> bool:
+    """Whether an added token that is not special steers the model all the same, as ``<think>`` may."""
+    if BARRED.fullmatch(content):
+        return True
+    return bool(content.strip()) and not content.isalnum() and content in templates
+
+
+def _strips_leading_space(parts: dict[str, object]) -> bool:
+    """Whether decoding drops the space that SentencePiece puts before the first word."""
+    decoder = json.dumps(parts.get("decoder"))
+    if '"Strip"' in decoder:
+        return True
+    return '"Metaspace"' in decoder and '"never"' not in decoder and '"add_prefix_space": false' not in decoder
 
 
 def _token_bytes(tokenizer: Tokenizer, parts: dict[str, object]) -> list[bytes]:

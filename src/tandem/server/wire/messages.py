@@ -2,15 +2,16 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from tandem.core.chat import ChatEvent, ChatRequest, Sampling
-from tandem.core.errors import BadRequest
+from tandem.core.errors import BadRequest, ContextLengthExceeded
 from tandem.core.models import ModelCard
-from tandem.server.answers import begin
+from tandem.server.answers import Answer, begin
 from tandem.server.decode import decoded, encoded
 from tandem.server.exchange import exchange_of
 from tandem.server.failures import Failure, anthropic_shape
@@ -51,14 +52,13 @@ class _Messages:
         exchange.headers.append((b"request-id", exchange.request_id.encode()))
         ask = decoded(await request.body(), Ask)
         card = self._card(ask.model)
-        sampling = sampling_of(ask, context_tokens=card.context_tokens)
-        answer = await begin(self._service, request, _chat_request(ask, card, request, sampling))
+        answer, bounded = await self._begun(request, _chat_request(ask, card, request, sampling_of(ask)), card)
         writer = MessageWriter(
             message_id=f"msg_{self._service.new_id()}",
             model=answer.started.model,
             new_id=self._service.new_id,
             shows_thoughts=shows_thoughts(ask),
-            bounded=sampling.max_tokens is not None,
+            bounded=bounded,
         )
         if ask.stream:
             return EventStream(_frames(answer.events, writer), broken=_broken, exchange=exchange)
@@ -67,6 +67,22 @@ class _Messages:
                 writer.add(event)
         writer.end()
         return json_response(encoded(writer.message()))
+
+    async def _begun(self, request: Request, asked: ChatRequest, card: ModelCard) -> tuple[Answer, bool]:
+        """The answer, and whether the caller's ``max_tokens`` bounds it.
+
+        Anthropic's callers give a ``max_tokens`` far beyond small contexts. Where the prompt fits, the answer may then
+        fill what is left, and its stop reason tells if it did.
+        """
+        try:
+            return await begin(self._service, request, asked), True
+        except ContextLengthExceeded:
+            unbounded = replace(asked, sampling=Sampling())
+            left = card.context_tokens - await self._service.counter.count_tokens(unbounded)
+            if not 1 <= left < (asked.sampling.max_tokens or 0):
+                raise
+        narrowed = replace(asked, sampling=replace(asked.sampling, max_tokens=left))
+        return await begin(self._service, request, narrowed), False
 
     async def count(self, request: Request) -> Response:
         ask = decoded(await request.body(), CountAsk)

@@ -12,6 +12,7 @@ from tandem.core.chat import ResponseFormat, Sampling, Tool, ToolChoice
 from tandem.core.errors import BadRequest, Unsupported
 from tandem.server.wire.fields import TokenCount, refuse
 from tandem.server.wire.json_text import json_text
+from tandem.server.wire.tools import Name
 
 LEAST_MASS = 1e-6
 """What a ``top_p`` of 0 means: the likeliest token alone."""
@@ -48,7 +49,7 @@ class TextBlock(Struct, tag_field="type", tag="text", kw_only=True):
 class ToolOffer(Struct, kw_only=True):
     """A tool of the caller's own. Tools that Anthropic defined have another ``type``, and are refused."""
 
-    name: str
+    name: Name
     type: str | None = None
     description: str | None = None
     input_schema: dict[str, object] | None = None
@@ -142,14 +143,14 @@ def _check_thinking(thinking: Thinking | None, *, reasons: bool) -> None:
             raise refuse("thinking.type", "it must be enabled, disabled or adaptive.")
 
 
-def sampling_of(ask: Ask, *, context_tokens: int) -> Sampling:
-    """How tokens are chosen. A ``max_tokens`` beyond the whole context is no limit: the context ends first."""
+def sampling_of(ask: Ask) -> Sampling:
+    """How tokens are chosen."""
     return Sampling(
         temperature=ask.temperature,
         top_p=None if ask.top_p is None else max(ask.top_p, LEAST_MASS),
         top_k=ask.top_k,
         stop=tuple(ask.stop_sequences or ()),
-        max_tokens=ask.max_tokens if ask.max_tokens < context_tokens else None,
+        max_tokens=ask.max_tokens,
     )
 
 
@@ -173,8 +174,6 @@ def _tool(offer: ToolOffer, param: str) -> Tool:
             "Offer a tool of your own with an 'input_schema'.",
             param=f"{param}.type",
         )
-    if not offer.name:
-        raise BadRequest(f"'{param}.name' must not be empty.", param=f"{param}.name")
     if offer.input_schema is None:
         raise BadRequest(f"Missing required parameter: '{param}.input_schema'.", param=f"{param}.input_schema")
     return Tool(

@@ -1,8 +1,8 @@
 """OpenAI's Responses API: answers that are kept, listed, continued and deleted."""
 
 import logging
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from typing import cast
 
@@ -36,6 +36,14 @@ from tandem.server.wire.responses_items import normalized, turns_of
 from tandem.server.wire.responses_pages import page_of
 
 log = logging.getLogger(__name__)
+
+_NAMES = (
+    ("messages", "input"),
+    ("max_tokens", "max_output_tokens"),
+    ("max_completion_tokens", "max_output_tokens"),
+    ("response_format", "text.format"),
+    ("logprobs", "include"),
+)
 
 
 def routes(service: Service, store: ResponseStore) -> list[BaseRoute]:
@@ -73,7 +81,8 @@ class _Responses:
         asked = await self._asked(request)
         if asked.stored:
             await self._store.ready()
-        answer = await begin(self._service, request, asked.chat)
+        with _in_this_dialect():
+            answer = await begin(self._service, request, asked.chat)
         writer = ResponseWriter(self._shell(asked, answer), new_id=self._service.new_id, now=self._service.now)
         events = self._events(asked, answer, writer)
         if asked.ask.stream:
@@ -87,7 +96,8 @@ class _Responses:
 
     async def count(self, request: Request) -> Response:
         asked = await self._asked(request, default_model=self._service.default_model)
-        tokens = await self._service.counter.count_tokens(asked.chat)
+        with _in_this_dialect():
+            tokens = await self._service.counter.count_tokens(asked.chat)
         return json_response(encoded({"object": "response.input_tokens", "input_tokens": tokens}))
 
     async def retrieve(self, request: Request) -> Response:
@@ -190,7 +200,7 @@ class _Responses:
         response = cast("JsonObject", ended["response"])
         stored = StoredResponse(
             id=str(response["id"]),
-            previous_id=asked.ask.previous_response_id,
+            previous_id=asked.ask.previous_response_id or None,
             body={name: value for name, value in response.items() if name != "output"},
             inputs=asked.inputs,
             outputs=tuple(cast("list[JsonObject]", response["output"])),
@@ -201,6 +211,17 @@ class _Responses:
             log.warning("%s was answered but could not be stored", stored.id)
             return {**ended, "response": {**response, "store": False}}
         return ended
+
+
+@contextmanager
+def _in_this_dialect() -> Generator[None]:
+    """Whoever answers names fields as chat completions do; here some have other names."""
+    try:
+        yield
+    except BadRequest as error:
+        param = error.param or ""
+        error.param = next((ours for theirs, ours in _NAMES if param.startswith(theirs)), error.param)
+        raise
 
 
 async def _frames(events: AsyncGenerator[JsonObject]) -> AsyncGenerator[bytes]:

@@ -12,6 +12,7 @@ from tandem.core.chat import ResponseFormat, Sampling, Tool, ToolChoice
 from tandem.core.errors import BadRequest, Unsupported
 from tandem.server.wire.fields import TokenCount, refuse
 from tandem.server.wire.json_text import JsonObject, json_text
+from tandem.server.wire.tools import Name
 
 LOGPROBS = "message.output_text.logprobs"
 _INCLUDABLE = frozenset(
@@ -75,7 +76,7 @@ class ToolOffer(Struct, kw_only=True):
     """A tool; only functions can be offered here."""
 
     type: str
-    name: str | None = None
+    name: Name | None = None
     description: str | None = None
     parameters: dict[str, object] | None = None
     strict: bool | None = None
@@ -204,6 +205,8 @@ def tools_of(ask: Ask) -> tuple[Tool, ...]:
     tools = tuple(_tool(offer, f"tools[{at}]") for at, offer in enumerate(ask.tools or ()))
     if isinstance(ask.tool_choice, ToolUse) and ask.tool_choice.type == "allowed_tools":
         allowed = _allowed_names(ask.tool_choice.tools)
+        if allowed - {tool.name for tool in tools}:
+            raise BadRequest("'tool_choice.tools' allows a tool that is not among 'tools'.", param="tool_choice.tools")
         return tuple(tool for tool in tools if tool.name in allowed)
     return tools
 
@@ -245,9 +248,7 @@ def tool_choice_of(ask: Ask, tools: Sequence[Tool]) -> ToolChoice:
         case "required":
             return _required(tools)
         case ToolUse(type="allowed_tools", mode=mode):
-            if not tools:
-                raise BadRequest("'tool_choice.tools' allows none of 'tools'.", param="tool_choice.tools")
-            return _required(tools) if mode == "required" else ToolChoice()
+            return ToolChoice(mode=mode or "auto")
         case ToolUse(type="function", name=name):
             if name not in {tool.name for tool in tools}:
                 raise BadRequest("'tool_choice.name' is not among 'tools'.", param="tool_choice.name")
@@ -294,13 +295,8 @@ def echo_of(ask: Ask) -> JsonObject:
 def _format_echo(wanted: Format) -> JsonObject:
     if wanted.type != "json_schema":
         return {"type": wanted.type}
-    return {
-        "type": "json_schema",
-        "name": wanted.name,
-        "description": wanted.description,
-        "schema": wanted.schema,
-        "strict": True,
-    }
+    described: JsonObject = {} if wanted.description is None else {"description": wanted.description}
+    return {"type": "json_schema", "name": wanted.name, "schema": wanted.schema, "strict": True, **described}
 
 
 def _tool_echo(offer: ToolOffer) -> JsonObject:

@@ -196,7 +196,8 @@ def _part(part: Part, param: str) -> JsonObject:
 
 
 def _spoken(part: JsonObject) -> JsonObject:
-    return {**part, "type": "output_text", "annotations": []} if part["type"] == "input_text" else part
+    spoken: JsonObject = {"type": "output_text", "annotations": [], "logprobs": []}
+    return {**part, **spoken} if part["type"] == "input_text" else part
 
 
 def _output(output: str | Sequence[Part] | None, param: str) -> str | list[JsonObject]:

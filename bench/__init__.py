@@ -1,0 +1,1 @@
+"""What Tandem is measured by: the same questions put to it and to its neighbours, in turn, in one run."""

@@ -161,6 +161,7 @@ class Listener:
         self.clock = clock
         self.heard: dict[int, Heard] = {}
         self.order: list[int] = []
+        self.sent_at = 0.0
 
     def say(self, call: int, events: Sequence[ChatEvent]) -> None:
         heard = self.heard.setdefault(call, Heard())
@@ -175,6 +176,9 @@ class Listener:
                     heard.usage = event
                 case _:
                     pass
+
+    def hurry(self) -> None:
+        self.sent_at = self.clock()
 
     def fail(self, call: int, error: TandemError) -> None:
         self.heard.setdefault(call, Heard()).error = error

@@ -37,6 +37,10 @@ class Outlet(Protocol):
         """A stream ended with an error."""
         ...
 
+    def hurry(self) -> None:
+        """A long step begins: what was said should be on its way."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -217,6 +221,7 @@ class Scheduler:
             count = stream.unread
         if not self._hold(stream, count):
             return
+        self._outlet.hurry()
         started = self._clock()
         stream.read(count)
         if count >= PIECE_TOKENS_LEAST:

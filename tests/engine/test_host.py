@@ -6,8 +6,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -43,7 +44,7 @@ def anyio_backend() -> str:
 
 
 @asynccontextmanager
-async def running(model: str, options: WorkerOptions) -> AsyncIterator[Worker]:
+async def running(model: str, options: WorkerOptions) -> AsyncGenerator[Worker]:
     worker = await Worker.start(model, model_folder(model), options)
     try:
         yield worker
@@ -58,11 +59,13 @@ async def worker(request: pytest.FixtureRequest) -> AsyncGenerator[Worker]:
         yield worker
 
 
+GREEDY = Sampling(temperature=0.0, max_tokens=24)
+
+
 def asked(
-    max_tokens: int = 24, *, messages: tuple[Message, ...] = QUESTION, n: int = 1, **sampling: Any
+    max_tokens: int = 24, *, messages: tuple[Message, ...] = QUESTION, n: int = 1, sampling: Sampling = GREEDY
 ) -> ChatRequest:
-    told = Sampling(max_tokens=max_tokens, **{"temperature": 0.0, **sampling})
-    return ChatRequest(id="r", model=MODEL, messages=messages, sampling=told, n=n)
+    return ChatRequest(id="r", model=MODEL, messages=messages, sampling=replace(sampling, max_tokens=max_tokens), n=n)
 
 
 def raw(tokens: list[int], max_tokens: int) -> ChatRequest:
@@ -113,7 +116,7 @@ async def test_greedy_text_is_that_of_a_bare_onnx_runtime_genai_loop() -> None:
 
 
 async def test_the_same_seed_says_the_same_also_beside_other_streams(worker: Worker) -> None:
-    request = asked(20, temperature=1.0, seed=7)
+    request = asked(20, sampling=Sampling(temperature=1.0, seed=7))
     alone = await collect(worker.respond(request))
     others = [raw(long_text(30, seed), 30) for seed in (1, 2)]
     beside, *_ = await asyncio.gather(*(collect(worker.respond(one)) for one in (request, *others)))
@@ -121,7 +124,7 @@ async def test_the_same_seed_says_the_same_also_beside_other_streams(worker: Wor
 
 
 async def test_several_choices_come_one_after_another_and_the_prompt_is_counted_once(worker: Worker) -> None:
-    reply = await collect(worker.respond(asked(8, n=3, temperature=1.0, seed=3)))
+    reply = await collect(worker.respond(asked(8, n=3, sampling=Sampling(temperature=1.0, seed=3))))
     assert [choice.index for choice in reply.choices] == [0, 1, 2]
     assert len({choice.text for choice in reply.choices}) > 1
     assert reply.usage.prompt_tokens == await worker.count_tokens(asked())
@@ -158,7 +161,7 @@ async def test_four_streams_speak_at_once(worker: Worker) -> None:
     async def listen(stream: int) -> None:
         async for event in worker.respond(raw(long_text(20, seed=stream), 30)):
             if isinstance(event, TextDelta):
-                order.append(stream)
+                order.append(stream)  # noqa: PERF401 - the order counts
 
     await asyncio.gather(*(listen(stream) for stream in range(4)))
     assert set(order[: len(order) // 2]) == {0, 1, 2, 3}
@@ -214,8 +217,7 @@ async def test_a_worker_that_is_killed_ends_its_streams_with_a_clear_error() -> 
         assert worker.alive
         psutil.Process(worker.pid).kill()
         with pytest.raises(WorkerDied):
-            async for _ in events:
-                pass
+            await collect(events)
         assert not worker.alive
         with pytest.raises(WorkerDied):
             await anext(worker.respond(asked()))
@@ -274,17 +276,18 @@ asyncio.run(main())
 
 
 async def test_a_worker_ends_when_its_parent_is_killed() -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", ORPHANS, str(model_folder(MODEL))], stdout=subprocess.PIPE, text=True
-    ) as parent:
-        assert parent.stdout is not None
-        pid = int(await asyncio.to_thread(parent.stdout.readline))
-        assert psutil.pid_exists(pid)
-        parent.send_signal(signal.SIGKILL)
-        for _ in range(50):
-            await asyncio.sleep(0.1)
-            if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
-                return
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", ORPHANS, str(model_folder(MODEL)), stdout=subprocess.PIPE
+    )
+    assert parent.stdout is not None
+    pid = int(await parent.stdout.readline())
+    assert psutil.pid_exists(pid)
+    parent.send_signal(signal.SIGKILL)
+    await parent.wait()
+    for _ in range(50):
+        await asyncio.sleep(0.1)
+        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+            return
     raise AssertionError("the worker outlived its parent")
 
 

@@ -68,22 +68,34 @@ def conversations(draw: st.DrawFn) -> list[list[int]]:
 @settings(deadline=None, max_examples=150)
 @given(
     conversations(),
-    st.integers(1, 12),
-    st.integers(1, 3),
+    st.tuples(st.integers(1, 12), st.integers(1, 3)),
     st.integers(120, 400),
     st.booleans(),
     st.booleans(),
+    st.sets(st.integers(1, 8)),
 )
 def test_every_stream_says_what_the_model_would_say_alone(
-    asked: list[list[int]], say: int, choices: int, tokens_limit: int, speculation: bool, forks: bool
+    asked: list[list[int]],
+    answer: tuple[int, int],
+    tokens_limit: int,
+    speculation: bool,
+    forks: bool,
+    cancelled: set[int],
 ) -> None:
+    say, choices = answer
     bench = Bench(tokens_limit=tokens_limit, slots=5, speculation=speculation, forks=forks)
     for call, prompt in enumerate(asked, start=1):
         bench.add(call, prompt, say=say, choices=choices, priority="background" if call % 3 == 0 else "interactive")
         if call % 2:
             bench.scheduler.step()
+    for call in cancelled:
+        bench.scheduler.step()
+        bench.scheduler.cancel(call)
     bench.run()
+    assert bench.scheduler.stats().running == 0
     for call, prompt in enumerate(asked, start=1):
+        if call in cancelled:
+            continue
         heard = bench.listener.heard[call]
         assert heard.error is None
         assert heard.tokens == {index: oracle(prompt, say) for index in range(choices)}
@@ -238,6 +250,18 @@ def test_a_step_that_fails_ends_one_stream_and_tells_no_text(caplog: pytest.LogC
     assert "pelican" not in caplog.text
     assert "RuntimeError" in caplog.text
     assert bench.model.open_sequences == 1
+
+
+def test_memory_that_cannot_be_had_ends_one_stream(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench(speculation=False)
+    bench.add(1, [1] * 5, say=10)
+    bench.scheduler.step()
+    bench.model.open_fails = True
+    bench.add(2, [2] * 5, say=10)
+    bench.run()
+    assert bench.listener.heard[1].tokens[0] == oracle([1] * 5, 10)
+    assert type(bench.listener.heard[2].error) is TandemError
+    assert "MemoryError" in caplog.text
 
 
 def test_a_prompt_that_can_never_fit_is_refused_at_once() -> None:

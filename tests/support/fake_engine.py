@@ -50,10 +50,13 @@ class FakeModel:
         self.runs: list[int] = []
         self.fail_at_run: int | None = None
         self.failure_text = "a native failure"
+        self.open_fails = False
         self.open_sequences = 0
         self.context_tokens = 4096
 
     def open(self) -> "FakeSequence":
+        if self.open_fails:
+            raise MemoryError
         self.open_sequences += 1
         return FakeSequence(self, [])
 
@@ -158,6 +161,7 @@ class Listener:
         self.clock = clock
         self.heard: dict[int, Heard] = {}
         self.order: list[int] = []
+        self.sent_at = 0.0
 
     def say(self, call: int, events: Sequence[ChatEvent]) -> None:
         heard = self.heard.setdefault(call, Heard())
@@ -172,6 +176,9 @@ class Listener:
                     heard.usage = event
                 case _:
                     pass
+
+    def hurry(self) -> None:
+        self.sent_at = self.clock()
 
     def fail(self, call: int, error: TandemError) -> None:
         self.heard.setdefault(call, Heard()).error = error

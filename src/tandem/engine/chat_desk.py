@@ -153,3 +153,7 @@ class _Voice:
     def fail(self, call: int, error: TandemError) -> None:
         """Send an error."""
         self._outbox.put(Failed(call, fault_of(error)))
+
+    def hurry(self) -> None:
+        """Send what is there."""
+        self._outbox.flush()

@@ -20,7 +20,11 @@ class Outbox(Protocol):
         ...
 
     def flush(self) -> None:
-        """Send what is there now: for threads other than the main one."""
+        """Send what is there now: for threads other than the main one, and before a step that takes long."""
+        ...
+
+    def flush_if_due(self) -> None:
+        """Send what is there, unless it is only words that may wait a few milliseconds for the next ones."""
         ...
 
 

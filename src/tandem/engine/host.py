@@ -14,6 +14,8 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 import tandem
 from tandem.core.chat import ChatEvent, ChatRequest, Started, Usage
 from tandem.core.embedding import EmbeddingRequest, Embeddings
@@ -98,10 +100,15 @@ class Worker:
         self._turnover = Turnover()
         self._tasks: list[asyncio.Task[None]] = []
         self._ready: Ready | None = None
+        self._closing = False
 
     @classmethod
     async def start(cls, model: str, folder: Path, options: WorkerOptions) -> "Worker":
-        """Start a process and load a model in it. Raises `Unavailable` with the reason when it cannot be loaded."""
+        """Start a process and load a model in it.
+
+        Raises `Unavailable` with the reason where the process or the seal fails, and `CorruptFile` where the folder
+        holds nothing that can be opened.
+        """
         root = str(Path(tandem.__file__).parent.parent)
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -226,6 +233,7 @@ class Worker:
 
     async def close(self) -> None:
         """End the process: by asking, then by terminating, then by killing it."""
+        self._closing = True
         self._write(Close())
         for more in (None, self._process.terminate, self._process.kill):
             if more is not None:
@@ -274,8 +282,9 @@ class Worker:
         while (frame := await self._receive()) is not None:
             self._calls.deliver(frame)
         self._calls.end()
-        status = await self._process.wait()
-        log.warning("the worker of %s (pid %d) ended with status %d", self.model, self.pid, status)
+        if not self._closing:
+            status = await self._process.wait()
+            log.warning("the worker of %s (pid %d) ended by itself with status %d", self.model, self.pid, status)
 
     async def _receive(self) -> FromWorker | None:
         """The next frame; ``None`` when the worker is gone."""
@@ -285,6 +294,9 @@ class Worker:
             (size,) = LENGTH.unpack(await pipe.readexactly(LENGTH.size))
             return decode_from_worker(await pipe.readexactly(size))
         except (asyncio.IncompleteReadError, ConnectionError):
+            return None
+        except msgspec.DecodeError as error:
+            log.error("the worker of %s (pid %d) does not speak in frames: %s", self.model, self.pid, error)  # noqa: TRY400 - its text is enough
             return None
 
     async def _log_errors(self) -> None:

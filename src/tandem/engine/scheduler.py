@@ -37,6 +37,10 @@ class Outlet(Protocol):
         """A stream ended with an error."""
         ...
 
+    def hurry(self) -> None:
+        """A long step begins: what was said should be on its way."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -125,14 +129,14 @@ class Scheduler:
     def _next(self) -> Stream | None:
         """Whose turn it is. Where nobody can move and nobody holds a slot, the first in line can never be served."""
         while self._streams:
-            if not self._round:
-                self._round.extend(self._new_round())
             while self._round:
                 stream = self._round.popleft()
                 if stream.order.call in self._streams and stream.slot is not None:
                     return stream
-            stuck = min(self._streams.values(), key=self._urgency)
-            self._abandon(stuck, _too_large(len(stuck.text)))
+            self._round.extend(self._new_round())
+            if not self._round and self._streams:
+                stuck = min(self._streams.values(), key=self._urgency)
+                self._abandon(stuck, _too_large(len(stuck.text)))
         self._round.clear()
         return None
 
@@ -160,12 +164,15 @@ class Scheduler:
 
     def _admit(self, stream: Stream) -> bool:
         """Give a waiting stream a slot; an interactive one may take that of a background stream."""
-        while not self._place(stream):
-            behind = [other for other in self._streams.values() if other.slot is not None and other.background]
-            if stream.background or not behind:
-                return False
-            self._preempt(behind)
-        return True
+        try:
+            while not self._place(stream):
+                behind = [other for other in self._streams.values() if other.slot is not None and other.background]
+                if stream.background or not behind:
+                    return False
+                self._preempt(behind)
+        except Exception as error:  # noqa: BLE001 - the worker's last door, for memory that cannot be had
+            self._abandon(stream, unforeseen(error))
+        return stream.slot is not None
 
     def _place(self, stream: Stream) -> bool:
         """Background streams leave half of the places free."""
@@ -214,6 +221,7 @@ class Scheduler:
             count = stream.unread
         if not self._hold(stream, count):
             return
+        self._outlet.hurry()
         started = self._clock()
         stream.read(count)
         if count >= PIECE_TOKENS_LEAST:

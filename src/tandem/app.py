@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from tandem.backends.device import DeviceModels, DeviceOptions, worker_starter
+from tandem.backends.foundry import FoundryBackend, FoundryRuntime
 from tandem.catalog.catalog import Catalog
 from tandem.core.chat import ChatRequest
 from tandem.core.errors import TandemError
 from tandem.core.models import ModelCard
-from tandem.core.ports import Progress, Responder
+from tandem.core.ports import Backend, Progress, Responder
 from tandem.engine.host import WorkerOptions
 from tandem.engine.memory import ThisMachine
 from tandem.engine.seal import SealReport, probe_seal
@@ -53,6 +54,15 @@ async def assembled(settings: Settings) -> AsyncGenerator[Parts]:
             kv_bytes=settings.device.kv_cache,
         ),
     )
+    foundry = FoundryRuntime(settings.home / "foundry")
+
+    def backend(model: str) -> Backend:
+        # Variants for execution providers that our engine does not have answer through Foundry's own sessions.
+        note = catalog.manifest(model)
+        if note.runner == "foundry":
+            return FoundryBackend(catalog.card(model), foundry, provider=note.foundry_provider)
+        return device.backend(model)
+
     names = Names(
         default_model=settings.device.model,
         default_embedder=settings.device.embedder,
@@ -60,9 +70,12 @@ async def assembled(settings: Settings) -> AsyncGenerator[Parts]:
     )
     async with device:
         gateway = Gateway(
-            cards=lambda: _with_loaded(catalog.cards(), device), backend=device.backend, embedder=device, names=names
+            cards=lambda: _with_loaded(catalog.cards(), device), backend=backend, embedder=device, names=names
         )
-        yield Parts(settings=settings, catalog=catalog, device=device, gateway=gateway)
+        try:
+            yield Parts(settings=settings, catalog=catalog, device=device, gateway=gateway)
+        finally:
+            await asyncio.to_thread(foundry.close)
 
 
 @asynccontextmanager

@@ -127,7 +127,7 @@ def rewrite(folder: Path, *, filename: str = "model.onnx", **model: object) -> N
 def test_an_embedders_folder_becomes_an_embedder(tmp_path: Path) -> None:
     card = bring(tmp_path / "home", model_folder("minilm-l6"), model="my-embedder")
 
-    assert (card.kind, card.dimensions, card.context_tokens) == ("embedding", 384, 256)
+    assert (card.kind, card.dimensions, card.context_tokens) == ("embedding", 384, 512)
     assert card.abilities == frozenset()
 
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import cast
 
 HEAVY = ("numpy", "onnxruntime", "onnxruntime_genai", "onnx", "tokenizers", "starlette", "httpx", "foundry_local_sdk")
 PROBE = """
@@ -34,8 +35,7 @@ def test_importing_tandem_takes_under_150_ms_and_opens_no_socket() -> None:
 
 def test_importing_tandem_and_its_command_line_loads_nothing_heavy() -> None:
     for module in ("tandem", "tandem.cli"):
-        loaded = probe(module)["loaded"]
-        assert isinstance(loaded, list)
+        loaded = cast("list[str]", probe(module)["loaded"])
         assert not set(HEAVY) & set(loaded), module
 
 

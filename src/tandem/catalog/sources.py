@@ -119,7 +119,7 @@ EMBEDDED = (
         wheel=_MINILM,
         precision="float32",
         made_bytes=91_000_000,
-        context_tokens=256,
+        context_tokens=512,
         dimensions=384,
     ),
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tandem.cli.console import note, print_json, print_table, progress_shown
 from tandem.cli.words import Words, size
-from tandem.core.errors import CatalogError
+from tandem.core.errors import CatalogError, Unavailable
 from tandem.core.models import ModelCard
 from tandem.settings import read_settings
 
@@ -60,7 +60,7 @@ async def _list(options: argparse.Namespace, words: Words) -> int:
         try:
             with progress_shown() as progress:
                 await catalog.foundry.refresh(progress)
-        except CatalogError as error:
+        except (CatalogError, Unavailable) as error:
             note(error.message)
     cards = catalog.cards()
     if options.json:

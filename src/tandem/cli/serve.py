@@ -1,6 +1,7 @@
 """``tandem serve``: one endpoint on one port, over the models of this device."""
 
 import argparse
+import logging
 
 from tandem.cli.console import note, progress_shown
 from tandem.cli.words import Words
@@ -22,6 +23,8 @@ async def run(options: argparse.Namespace, words: Words) -> int:
     """Fetch what is missing, then answer until stopped."""
     from tandem.app import check_address, serve
 
+    # One line for each request: who answered, by which rule, how many tokens, how long. Never the text.
+    logging.getLogger("tandem.server.door").setLevel(logging.INFO)
     settings = read_settings(options.config, host=options.host, port=options.port)
     check_address(settings)
     if settings.not_yet_used:

@@ -40,7 +40,7 @@ Progress: TypeAlias = Callable[[int, int, str], None]
 _CALIBRATION_TOKENS = 256
 _CALIBRATION_SEQUENCES = 12
 _LARGEST_CALIBRATED = 2_000_000_000
-_MINILM_TOKENS = 256
+_MINILM_TOKENS = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from tandem.core.models import Ability, Kind
-from tandem.engine.frames import Ask, Count, Embed, EngineOptions, FromWorker, WorkerStats
+from tandem.engine.frames import Ask, Count, Embed, FromWorker, WorkerStats
 
 Act = Callable[[], None]
 """Something that the main thread is to do between two steps."""
@@ -61,17 +60,3 @@ class Desk(Protocol):
     def stats(self) -> WorkerStats:
         """How it is doing."""
         ...
-
-
-def open_desk(folder: Path, options: EngineOptions, outbox: Outbox, later: Callable[[Act], None]) -> Desk:
-    """Load the model of a folder: one that talks where there is a ``genai_config.json``, else one that embeds.
-
-    ``later`` hands an act to the main thread. Raises `CorruptFile` for a folder that holds no model that can be opened.
-    """
-    if (folder / "genai_config.json").is_file():
-        from tandem.engine.chat_desk import ChatDesk
-
-        return ChatDesk.open(folder, options, outbox, later)
-    from tandem.engine.embedding_desk import EmbeddingDesk
-
-    return EmbeddingDesk.open(folder, options, outbox)

@@ -21,7 +21,8 @@ from typing import BinaryIO, cast
 
 from tandem.core.errors import TandemError
 from tandem.core.telemetry import telemetry_refused
-from tandem.engine.desk import Act, Desk, Outbox, open_desk
+from tandem.engine.desk import Act, Desk, Outbox
+from tandem.engine.desks import open_desk
 from tandem.engine.frames import (
     Ask,
     AskStats,

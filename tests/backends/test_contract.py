@@ -1,7 +1,8 @@
 """Every backend of this house keeps the same contract."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from support.models import model_folder
 from support.responder_contract import ResponderContract
 from tandem.backends.device import DeviceModels, DeviceOptions, worker_starter
 from tandem.backends.echo import EchoBackend
+from tandem.backends.foundry import FoundryBackend, FoundryRuntime
 from tandem.core.models import ModelCard
 from tandem.core.ports import Responder
 from tandem.engine.host import WorkerOptions
@@ -62,3 +64,34 @@ class TestDevice(ResponderContract):
             options=DeviceOptions(),
         ) as models:
             yield models.backend(self.model)
+
+
+@pytest.fixture(scope="module")
+def foundry_runtime(tmp_path_factory: pytest.TempPathFactory) -> Generator[FoundryRuntime]:
+    made = FoundryRuntime(tmp_path_factory.mktemp("foundry"))
+    yield made
+    made.close()
+
+
+@pytest.mark.model
+@pytest.mark.skipif(find_spec("foundry_local_sdk") is None, reason="foundry-local-sdk is not installed")
+class TestFoundry(ResponderContract):
+    model = "smollm2-135m"
+
+    @pytest.fixture(autouse=True)
+    def with_runtime(self, foundry_runtime: FoundryRuntime) -> None:
+        self.backend = FoundryBackend(
+            ModelCard(
+                id=self.model,
+                kind="chat",
+                place="device",
+                context_tokens=8192,
+                source="test",
+                path=str(model_folder(self.model)),
+            ),
+            foundry_runtime,
+        )
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncGenerator[Responder]:
+        yield self.backend

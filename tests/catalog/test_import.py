@@ -9,6 +9,7 @@ from typing import Literal
 
 import pytest
 
+from support.models import model_folder
 from support.one_layer_gguf import CONTEXT, write_tiny_gguf
 from support.steps import Steps
 from tandem.catalog.catalog import Catalog
@@ -122,6 +123,14 @@ def rewrite(folder: Path, *, filename: str = "model.onnx", **model: object) -> N
     (folder / "genai_config.json").write_text(json.dumps(config))
 
 
+@pytest.mark.model
+def test_an_embedders_folder_becomes_an_embedder(tmp_path: Path) -> None:
+    card = bring(tmp_path / "home", model_folder("minilm-l6"), model="my-embedder")
+
+    assert (card.kind, card.dimensions, card.context_tokens) == ("embedding", 384, 256)
+    assert card.abilities == frozenset()
+
+
 def test_an_embedder_without_its_sizes_is_refused(folder: Path, tmp_path: Path) -> None:
     (folder / "genai_config.json").unlink()
 
@@ -147,6 +156,8 @@ SPOILED: list[tuple[Callable[[Path], object], str]] = [
     (lambda folder: (folder / "genai_config.json").write_text('{"model": {}}'), "type"),
     (lambda folder: rewrite(folder, filename="../../outside.onnx"), "outside.onnx"),
     (lambda folder: rewrite(folder, filename="/etc/passwd"), "passwd"),
+    (lambda folder: rewrite(folder, custom_ops_library="evil.so"), "program code"),
+    (lambda folder: rewrite(folder, nested=[{"config_filename": "..\\..\\up.json"}]), "up.json"),
     (lambda folder: rewrite(folder, context_length=0), "context_length"),
     (lambda folder: rewrite(folder, type="no-such-architecture"), "no-such-architecture"),
     (lambda folder: (folder / "model.onnx.data").unlink(), "cannot run"),

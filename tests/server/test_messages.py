@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import anthropic
 import pytest
-from anthropic import Anthropic
+from anthropic import Anthropic, beta_async_tool
 from anthropic.types import MessageParam, ToolParam
 from pydantic import BaseModel
 
@@ -171,6 +171,28 @@ def test_a_tools_result_is_heard() -> None:
             Message(role="tool", content="Error: no sky", tool_call_id="toolu_2", name="look"),
             Message(role="user", content="Well?"),
         )
+
+    against(work, CALLING)
+
+
+def test_the_clients_own_tool_loop_runs_though_no_thread_is_kept_here() -> None:
+    @beta_async_tool
+    async def look(at: str = "here") -> str:
+        """Look somewhere."""
+        return f"blue {at}"
+
+    async def work(there: Served) -> None:
+        loop = there.anthropic.beta.messages.tool_runner(
+            model="thinker", max_tokens=20, messages=[{"role": "user", "content": "Hi"}], tools=[look]
+        )
+        reasons: list[str | None] = []
+        async for message in loop:
+            reasons.append(message.stop_reason)
+            there.responder.script = said("Blue.")
+        assert reasons == ["tool_use", "end_turn"]
+        heard = there.responder.asked[1].messages
+        assert [message.role for message in heard] == ["user", "assistant", "tool", "tool"]
+        assert [message.content for message in heard[2:]] == ["blue sky", "blue here"]
 
     against(work, CALLING)
 

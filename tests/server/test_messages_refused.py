@@ -95,6 +95,9 @@ WRONG: list[tuple[dict[str, object], str]] = [
     ({"output_config": {"format": {"type": "json_schema", "schema": 3}}}, "output_config.format.schema"),
     ({"mcp_servers": [{"type": "url", "url": "http://x"}]}, "mcp_servers"),
     ({"container": "c"}, "container"),
+    ({"thread": {"type": "create"}}, "thread"),
+    ({"thread": {"type": "continue", "previous_message_id": "msg_1"}}, "thread"),
+    ({"compaction": {"type": "compaction"}}, "compaction"),
     ({"inference_geo": "us"}, "inference_geo"),
     ({"context_management": {"edits": [{"type": "clear_tool_uses_20250919"}]}}, "context_management"),
 ]
@@ -174,7 +177,7 @@ def test_an_unknown_model_is_not_found() -> None:
     async def work(there: Served) -> None:
         with pytest.raises(anthropic.NotFoundError) as raised:
             await there.anthropic.messages.create(model="nowhere", max_tokens=9, messages=QUESTION)
-        assert raised.value.type == "not_found_error"
+        assert (raised.value.type, raised.value.error_code) == ("not_found_error", "model_not_found")
 
     against(work)
 

@@ -113,3 +113,18 @@ def test_a_body_over_the_limit_is_answered_with_413_in_the_shape_of_the_dialect(
             assert (await client.get("/healthz")).status_code == 200
 
     asyncio.run(main())
+
+
+def test_a_body_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tandem.server.presence._BODY_SECONDS", 0.2)
+
+    async def main() -> None:
+        async with served(a_service()) as address:
+            whole = asked(stream=False)
+            reader, writer = await sent(address, whole[:-5])
+            assert (await asyncio.wait_for(reader.readline(), 2)).startswith(b"HTTP/1.1 408")
+            writer.close()
+            _, writer = await sent(address, whole[:-5])
+            writer.close()
+
+    asyncio.run(main())

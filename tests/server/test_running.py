@@ -1,6 +1,7 @@
 """Listening, and ending."""
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -69,8 +70,8 @@ def test_a_signal_ends_serving_and_not_the_process_and_a_running_answer_is_finis
     assert seconds < 3
 
 
-def test_an_answer_without_end_does_not_keep_the_server_for_more_than_ten_seconds(
-    monkeypatch: pytest.MonkeyPatch,
+def test_an_answer_without_end_is_told_so_and_does_not_keep_the_server(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("tandem.server.running._GRACE_SECONDS", 1)
 
@@ -78,13 +79,24 @@ def test_an_answer_without_end_does_not_keep_the_server_for_more_than_ten_second
         responder = ScriptedResponder([STARTED, TextDelta(text="one"), asyncio.Event()])
         async with served(a_service(responder)) as address:
             body = b'{"model":"scripted","stream":true,"messages":[{"role":"user","content":"x"}]}'
-            reader, _ = await sent(address, post("/v1/chat/completions", body))
+            reader, streaming = await sent(address, post("/v1/chat/completions", body))
             await reader.readuntil(b"one")
+            whole, waiting = await sent(address, post("/v1/chat/completions", body.replace(b"true", b"false")))
+            await asyncio.sleep(0.1)
             began = time.monotonic()
         await asyncio.wait_for(responder.closed.wait(), 1)
+        rest = (await reader.read()).decode()
+        assert '"code":"stopping"' in rest
+        assert "[DONE]" not in rest
+        assert (await whole.readline()).startswith(b"HTTP/1.1 503")
+        streaming.close()
+        waiting.close()
         return time.monotonic() - began
 
-    assert asyncio.run(main()) < 3
+    with caplog.at_level(logging.INFO):
+        assert asyncio.run(main()) < 3
+    assert "Traceback" not in caplog.text
+    assert "model=scripted" in caplog.text
 
 
 @pytest.mark.parametrize("many", [False, True], ids=["one endless header", "many headers"])

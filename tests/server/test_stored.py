@@ -334,3 +334,37 @@ def test_the_loop_goes_on_while_the_file_is_locked_by_another(tmp_path: Path) ->
         await saving
 
     with_store(path, work)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["save", "continue", "delete"]), st.integers(0, 30)), max_size=25))
+@settings(max_examples=40, deadline=None)
+def test_a_conversation_is_there_as_long_as_each_of_its_turns_is(acts: list[tuple[str, int]]) -> None:
+    made: list[str] = []
+    parents: dict[str, str | None] = {}
+
+    def expected(name: str) -> list[str] | None:
+        if name not in parents:
+            return None
+        parent = parents[name]
+        before = [] if parent is None else expected(parent)
+        return None if before is None else [*before, f"resp_{name}"]
+
+    async def work(store: ResponseStore) -> None:
+        for act, at in acts:
+            chosen = made[at % len(made)] if made else "nothing"
+            if act == "delete" and chosen in parents:
+                await store.delete(f"resp_{chosen}")
+                del parents[chosen]
+            elif act != "delete":
+                parent = chosen if act == "continue" and chosen in parents else None
+                made.append(str(len(made)))
+                parents[made[-1]] = parent
+                await store.save(a_turn(made[-1], parent))
+        for name in made:
+            try:
+                found = [turn.id for turn in await store.chain(f"resp_{name}")]
+            except NotFound:
+                found = None
+            assert found == expected(name)
+
+    with_store(None, work)

@@ -47,7 +47,7 @@ def write_tiny(path: Path, tiny: Tiny) -> Path:
     return path
 
 
-def weights_of(tiny: Tiny) -> dict[str, NDArray[np.float32]]:
+def weights_of(tiny: Tiny) -> dict[str, NDArray[np.floating]]:
     """Random weights, large enough that attention attends and norms matter."""
     rng = np.random.default_rng(tiny.seed)
     query, kv = HEADS * tiny.head_width, KV_HEADS * tiny.head_width
@@ -88,7 +88,7 @@ def _layer_shapes(tiny: Tiny, query: int, kv: int) -> dict[str, tuple[int, ...]]
     )
 
 
-def _random(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
+def _random(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.floating]:
     if len(shape) == 1:
         return rng.uniform(0.5, 1.5, shape).astype(np.float32)
     return rng.normal(0, 1 / np.sqrt(shape[1]), shape).astype(np.float32)

@@ -182,12 +182,15 @@ class DeviceModels:
 
     def _seat(self, model: str) -> Seat:
         seat = self._seats.get(model)
+        if seat is not None and (seat.worker or seat.loading):
+            return seat
+        # Asked anew until it is loaded, so that a model pulled, replaced or removed meanwhile is known as it is now.
+        card = self._card_of(model)
+        if not card.installed:
+            raise NotFound(f"{model} is not installed: run `tandem models pull {model}`.", param="model")
         if seat is None:
-            # Asked anew for each name not seen yet, so that a model pulled while the server runs can be asked at once.
-            card = self._card_of(model)
-            if not card.installed:
-                raise NotFound(f"{model} is not installed: run `tandem models pull {model}`.", param="model")
             seat = self._seats[model] = Seat(card=card)
+        seat.card = card
         return seat
 
     async def _loaded(self, seat: Seat) -> WorkerHandle:

@@ -5,6 +5,7 @@ It ends when its input closes, so it never outlives the process that wanted the 
 """
 
 import asyncio
+import contextlib
 import sys
 import tempfile
 from asyncio.subprocess import PIPE, Process
@@ -18,6 +19,7 @@ from tandem.core.ports import Progress
 Json: TypeAlias = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 
 _LINE_LIMIT_BYTES = 16 << 20
+_LINGER_SECONDS = 5.0
 _KNOWN = {
     kind.__name__: kind
     for kind in (
@@ -57,10 +59,11 @@ async def run_errand(name: str, request: dict[str, Json], progress: Progress) ->
         )  # fmt: skip
         try:
             return await _talk(process, request, progress, last_words)
+        except asyncio.CancelledError:
+            _kill(process)
+            raise
         finally:
-            if process.returncode is None:
-                process.kill()
-            await process.wait()
+            await _ended(process)
 
 
 async def _talk(process: Process, request: dict[str, Json], progress: Progress, last_words: IO[bytes]) -> Json:
@@ -75,6 +78,23 @@ async def _talk(process: Process, request: dict[str, Json], progress: Progress, 
             return cast("Json", reply.result)
         progress(reply.done, reply.total, reply.what)
     raise _died(await process.wait(), last_words)
+
+
+async def _ended(process: Process) -> None:
+    """Wait for the end of a child that has said its last word; one that lingers is killed."""
+    try:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LINGER_SECONDS):
+                await process.wait()
+    finally:
+        _kill(process)
+        await process.wait()
+
+
+def _kill(process: Process) -> None:
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):  # it ended by itself in this very moment
+            process.kill()
 
 
 def _died(status: int, last_words: IO[bytes]) -> errors.CatalogError:

@@ -17,6 +17,8 @@ from tandem.core.models import Ability, Kind
 from tandem.core.ports import Progress
 
 GENAI_CONFIG = "genai_config.json"
+_CODE = "custom_ops_library"
+"""The key by which a configuration lets ONNX Runtime load a shared library of operators."""
 _TEMPLATE_CODE = re.compile(r"\{[%{](.*?)[%}]\}", re.DOTALL)
 _TOOLS = re.compile(r"\btools\b")
 _CHUNK_BYTES = 4 << 20
@@ -113,8 +115,13 @@ def _chat_facts(folder: Path) -> FolderFacts:
         config = msgspec.json.decode(path.read_bytes(), type=_Config)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ConversionFailed(f"{path} is not a configuration of ONNX Runtime GenAI ({error}).") from error
-    for name in _named_files(_json(path).get("model")):
-        if not _inside(folder, name):
+    for key, name in _texts(_json(path)):
+        if key == _CODE:
+            raise ConversionFailed(
+                f"{path} asks to load program code ({name}). Tandem opens models, never programs that come with them; "
+                "choose another folder."
+            )
+        if (key == "filename" or key.endswith("_filename")) and not _inside(folder, name):
             raise ConversionFailed(
                 f"{path} names the file {name}, which is not in the folder. "
                 "Get the folder again, with all its files, and import that."
@@ -149,17 +156,17 @@ def _embedding_facts(folder: Path) -> FolderFacts:
     )
 
 
-def _named_files(node: object) -> Iterator[str]:
-    """Every value of a key ``filename`` or ``config_filename``, however deep."""
+def _texts(node: object) -> Iterator[tuple[str, str]]:
+    """Every key with a text that is not empty, however deep."""
     if isinstance(node, dict):
         for key, value in cast("dict[str, object]", node).items():
-            if key in {"filename", "config_filename", "adapter_filename"} and isinstance(value, str) and value:
-                yield value
+            if isinstance(value, str) and value:
+                yield key, value
             else:
-                yield from _named_files(value)
+                yield from _texts(value)
     elif isinstance(node, list):
         for item in cast("list[object]", node):
-            yield from _named_files(item)
+            yield from _texts(item)
 
 
 def _inside(folder: Path, name: str) -> bool:

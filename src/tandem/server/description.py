@@ -215,7 +215,7 @@ def _described(operation: Operation, schemas: dict[type, Schema]) -> Schema:
 
 
 def _responses(operation: Operation, schemas: dict[type, Schema]) -> Schema:
-    error = schemas[AnthropicErrorBody if operation.path.startswith("/v1/messages") else OpenAIErrorBody]
+    error = _error(operation, schemas)
     codes = ["401", "403", "404", "500"]
     if operation.method == "post":
         codes += ["400", "408", "413", "429", "502", "503"]
@@ -229,6 +229,10 @@ def _responses(operation: Operation, schemas: dict[type, Schema]) -> Schema:
     return responses
 
 
+def _error(operation: Operation, schemas: dict[type, Schema]) -> Schema:
+    return schemas[AnthropicErrorBody if operation.path.startswith("/v1/messages") else OpenAIErrorBody]
+
+
 def _contents(operation: Operation, schemas: dict[type, Schema]) -> Schema:
     if operation.media is not None:
         return {operation.media: {"schema": {"type": "string"}}}
@@ -236,14 +240,15 @@ def _contents(operation: Operation, schemas: dict[type, Schema]) -> Schema:
     contents: Schema = {"application/json": {"schema": answers}}
     if operation.asks is not None and "stream" in getattr(operation.asks, "__struct_fields__", ()):
         chunk = schemas[operation.chunk] if operation.chunk is not None else {"type": "object"}
-        contents["text/event-stream"] = {"schema": _event(chunk)}
+        contents["text/event-stream"] = {"schema": _event(chunk, _error(operation, schemas))}
     return contents
 
 
-def _event(chunk: Schema) -> Schema:
+def _event(chunk: Schema, error: Schema) -> Schema:
     """One event of a stream, which is how OpenAPI before 3.2 describes the whole."""
-    body = {"type": "string", "contentMediaType": "application/json", "contentSchema": chunk}
-    return {"type": "object", "properties": {"event": {"type": "string"}, "data": body}, "required": ["data"]}
+    body = {"type": "string", "contentMediaType": "application/json", "contentSchema": {"anyOf": [chunk, error]}}
+    data = {"anyOf": [{"const": "[DONE]"}, body]}
+    return {"type": "object", "properties": {"event": {"type": "string"}, "data": data}, "required": ["data"]}
 
 
 def _answer(description: str, content: Schema) -> Schema:

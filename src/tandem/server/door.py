@@ -3,6 +3,7 @@
 It turns errors into the dialect's shape, puts our headers on every answer, and writes the log line and the metrics.
 """
 
+import asyncio
 import logging
 from time import perf_counter
 
@@ -11,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tandem.core.errors import TandemError
 from tandem.server.exchange import SCOPE_KEY, Exchange, header_value
-from tandem.server.failures import Failure, Refusal, failure_of, failure_response, unexpected
+from tandem.server.failures import STOPPING, Failure, Refusal, failure_of, failure_response, unexpected
 from tandem.server.metrics import Measured
 from tandem.server.service import Service
 
@@ -51,8 +52,10 @@ class Door:
             await send(message)
 
         failure: Failure | None = None
-        try:
+        try:  # a request is cancelled by its client's leaving or by the end of the server, and ends here either way
             await self._app(scope, receive, sending)
+        except asyncio.CancelledError:
+            failure = None if exchange.left else STOPPING
         except Refusal as refusal:
             failure = refusal.failure
         except TandemError as error:

@@ -15,7 +15,10 @@ SCOPE_KEY = "tandem.exchange"
 
 @dataclass(slots=True, kw_only=True)
 class Exchange:
-    """Filled in while the request is answered. Times are `perf_counter` seconds; ``headers`` go on the answer."""
+    """Filled in while the request is answered. Times are `perf_counter` seconds; ``headers`` go on the answer.
+
+    ``left`` tells that the client went away before its answer was complete.
+    """
 
     request_id: str
     route: str = "other"
@@ -23,6 +26,7 @@ class Exchange:
     place: str = ""
     because: tuple[str, ...] = ()
     status: int = 499
+    left: bool = False
     arrived: float = field(default_factory=perf_counter)
     first_word: float | None = None
     usage: Usage | None = None

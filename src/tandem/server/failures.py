@@ -31,6 +31,8 @@ class Refusal(Exception):
 
 Shape = Callable[[Failure], dict[str, object]]
 
+_LONGEST = 2000
+"""Characters of a message at most: it may repeat a name that the caller sent."""
 _TABLE: tuple[tuple[type[errors.TandemError], int, str], ...] = (
     (errors.BadRequest, 400, "invalid_request_error"),
     (errors.NotFound, 404, "invalid_request_error"),
@@ -59,13 +61,23 @@ def failure_of(error: errors.TandemError) -> Failure:
     headers: dict[str, str] = {}
     if isinstance(error, errors.Busy):
         headers["retry-after"] = str(error.retry_after_seconds)
-    return Failure(status=status, message=error.message, kind=kind, code=error.code, param=param, headers=headers)
+    message = error.message if len(error.message) <= _LONGEST else f"{error.message[:_LONGEST]}…"
+    return Failure(status=status, message=message, kind=kind, code=error.code, param=param, headers=headers)
 
 
 def unexpected(request_id: str) -> Failure:
     """What a client is told where we were wrong: nothing but the name under which the log knows it."""
     message = f"Something went wrong in Tandem itself. The log knows this request as {request_id}."
     return Failure(status=500, message=message, kind="server_error", code="internal_error")
+
+
+STOPPING = Failure(
+    status=503,
+    message="The server is stopping. Ask again when it is back.",
+    kind="server_error",
+    code="stopping",
+)
+"""What a client is told whose answer was not complete when the server had to end."""
 
 
 def openai_shape(failure: Failure) -> dict[str, object]:
@@ -76,9 +88,12 @@ def openai_shape(failure: Failure) -> dict[str, object]:
 
 
 def anthropic_shape(failure: Failure) -> dict[str, object]:
-    """Anthropic's error object."""
+    """Anthropic's error object. Its clients act on some codes in ``details``, and keep the others for people."""
     kind = _ANTHROPIC_KINDS.get(failure.status, "api_error")
-    return {"type": "error", "error": {"type": kind, "message": failure.message}}
+    error: dict[str, object] = {"type": kind, "message": failure.message}
+    if failure.code is not None:
+        error["details"] = {"error_code": failure.code}
+    return {"type": "error", "error": error}
 
 
 def shape_of(path: str) -> Shape:

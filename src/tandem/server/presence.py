@@ -4,6 +4,7 @@ import asyncio
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tandem.server.exchange import SCOPE_KEY
 from tandem.server.failures import Failure, Refusal
 
 _BODY_SECONDS = 60
@@ -42,15 +43,23 @@ class _Visit:
         self._app = app
         self._scope = scope
         self._unread = [body]
-        self.complete = False
+        self._complete = False
 
     async def run(self, send: Send) -> None:
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.body" and not message.get("more_body", False):
-                self.complete = True
+                self._complete = True
             await send(message)
 
         await self._app(self._scope, self._receive, sending)
+
+    async def watch(self, receive: Receive, answering: "asyncio.Task[object]") -> None:
+        """Wait for the client to leave, and cancel its answer where that is not complete."""
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        if not self._complete:
+            self._scope[SCOPE_KEY].left = True
+            answering.cancel()
 
     async def _receive(self) -> Message:
         if self._unread:
@@ -60,25 +69,13 @@ class _Visit:
 
 
 async def _while_present(visit: _Visit, receive: Receive, send: Send) -> None:
-    """Run in this task, and cancel it where the client leaves before its answer is complete."""
+    """Run in this task, with a watch beside it. Raises `CancelledError` as it came; the door knows whose it was."""
     here = asyncio.current_task()
     assert here is not None
-    left = False
-
-    async def watch() -> None:
-        nonlocal left
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        if not visit.complete:
-            left = True
-            here.cancel()
-
-    watching = asyncio.create_task(watch())
+    # no TaskGroup: it would wrap the application's errors, which the door tells apart by their type
+    watching = asyncio.create_task(visit.watch(receive, here))
     try:
         await visit.run(send)
-    except asyncio.CancelledError:
-        if not left or here.uncancel() > 0:
-            raise
     finally:
         watching.cancel()
 

@@ -1,16 +1,18 @@
 """Server-sent events: an answer that is written piece by piece."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from tandem.core.errors import TandemError
 from tandem.server.exchange import Exchange
-from tandem.server.failures import Failure, failure_of, unexpected
+from tandem.server.failures import STOPPING, Failure, failure_of, unexpected
 
 Frames = AsyncGenerator[bytes]
+_END: Message = {"type": "http.response.body", "body": b"", "more_body": False}
 DONE = b"data: [DONE]\n\n"
 """The end of every stream of OpenAI's that ended well."""
 
@@ -43,17 +45,22 @@ class EventStream(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Write the head, every frame, and the end."""
-        async with aclosing(self._frames) as frames:
-            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            try:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        try:
+            async with aclosing(self._frames) as frames:
                 async for piece in frames:
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
-            except TandemError as error:
-                await self._break(failure_of(error), send)
-            except Exception as error:  # noqa: BLE001
-                self._exchange.blame(error)
-                await self._break(unexpected(self._exchange.request_id), send)
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        except asyncio.CancelledError:
+            if not self._exchange.left:
+                await self._break(STOPPING, send)
+                await send(_END)
+            raise
+        except TandemError as error:
+            await self._break(failure_of(error), send)
+        except Exception as error:  # noqa: BLE001
+            self._exchange.blame(error)
+            await self._break(unexpected(self._exchange.request_id), send)
+        await send(_END)
 
     async def _break(self, failure: Failure, send: Send) -> None:
         """Say why there is no more. The log and the metrics count it as the status that came too late."""

@@ -1,6 +1,7 @@
 """Tool calls as each family writes them: read, and enforced."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -144,6 +145,22 @@ def test_strict_tools_leave_plain_words_free(family: str, tmp_path: Path) -> Non
     events, _ = hear(language_of(family, tmp_path), ask(tools=(strict,)), "It rains, {I think}.")
     assert text_of(events) == "It rains, {I think}."
     assert end_of(events).reason == "stop"
+
+
+ODD_NAMES = ["żółw", 'a"b\\c', "line\nbreak", "%json {}", "<[3]>", "x" * 200]
+# DeepSeek writes names bare, so white space and marks end one.
+ODD_CALLS = [
+    (family, name) for family in FAMILIES for name in ODD_NAMES if family != "deepseek" or not set(name) & set(" \n<")
+]
+
+
+@pytest.mark.parametrize(("family", "name"), ODD_CALLS)
+def test_no_name_of_a_tool_breaks_out_of_its_grammar(family: str, name: str, tmp_path: Path) -> None:
+    odd = Tool(name=name, parameters_json=CLOCK.parameters_json)
+    request = ask(choice=ToolChoice(mode="required"), tools=(odd,), parallel_tool_calls=False)
+    request = replace(request, sampling=greedy(max_tokens=800))
+    events, _ = hear(language_of(family, tmp_path), request, "Well,")
+    assert calls_of(events) == [(name, "{}")]
 
 
 def test_several_calls_keep_their_order_and_have_their_own_ids(tmp_path: Path) -> None:

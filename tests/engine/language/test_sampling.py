@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from tandem.core.errors import Unavailable
 from tandem.engine.language.sampling import Choosing, NothingAllowed, Sampler, log_probabilities, nucleus
 
 Floats = NDArray[np.float32]
@@ -153,6 +154,14 @@ def test_where_nothing_is_left_the_sampler_says_so() -> None:
     sampler = Sampler(choosing(banned=frozenset([1])), 3, 0)
     with pytest.raises(NothingAllowed):
         sampler.choose(np.zeros(3, dtype=np.float32), np.array([False, True, False]))
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+@pytest.mark.parametrize("top_p", [0.5, 1.0])
+def test_a_model_that_computes_no_numbers_is_unavailable(temperature: float, top_p: float) -> None:
+    sampler = Sampler(choosing(temperature=temperature, top_p=top_p), 4, 0)
+    with pytest.raises(Unavailable):
+        sampler.choose(np.array([0.0, np.nan, 3.0, 1.0], dtype=np.float32))
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1e-9, 1e-5])

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from tandem.catalog.convert.quantize import Grid, Quantized, assemble, search
 
-Floats: TypeAlias = NDArray[np.float32]
+Floats: TypeAlias = NDArray[np.floating]
 
-_DAMPING = 0.08
+_DAMPING = 0.03
 _BAND = 16
 
 

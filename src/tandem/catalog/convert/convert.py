@@ -38,7 +38,7 @@ from tandem.catalog.convert.weights import DecoderWeights, Matrix
 Progress: TypeAlias = Callable[[int, int, str], None]
 
 _CALIBRATION_TOKENS = 256
-_CALIBRATION_SEQUENCES = 8
+_CALIBRATION_SEQUENCES = 12
 _LARGEST_CALIBRATED = 2_000_000_000
 _MINILM_TOKENS = 256
 
@@ -87,20 +87,25 @@ def convert_gguf(source: Path, target: Path, *, precision: Precision, progress: 
     `progress(done, total, what)` is called as matrices are rounded. ConversionFailed says why a file cannot be
     converted; then, and on interruption, `target` stays as it was.
     """
+    return convert_by_recipe(source, target, RECIPES[precision], progress)
+
+
+def convert_by_recipe(source: Path, target: Path, recipe: Recipe, progress: Progress = silent) -> GgufFacts:
+    """`convert_gguf` with any recipe, for those who measure what bits buy."""
     gguf = GgufFile(source)
     facts = _facts(gguf)
     shape = read_shape(gguf)
     with whole_folder(target) as folder:
         write_tokenizer(folder, gguf, shape)
         write_genai_config(folder, gguf, shape)
-        _write_decoder(folder, gguf, shape, RECIPES[precision], progress)
+        _write_decoder(folder, gguf, shape, recipe, progress)
         write_json(
             folder / "tandem.json",
             {
                 "kind": "chat",
                 "name": facts.name,
                 "architecture": facts.architecture,
-                "precision": precision,
+                "precision": recipe.name,
                 "context_tokens": shape.context_tokens,
                 "parameters": facts.parameters,
                 "licence": facts.licence,

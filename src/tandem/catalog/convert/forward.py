@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tandem.catalog.convert.rope import RotaryTables
 from tandem.catalog.convert.shape import DecoderShape
 
-Floats: TypeAlias = NDArray[np.float32]
+Floats: TypeAlias = NDArray[np.floating]
 
 
 class HiddenState:
@@ -26,7 +26,8 @@ class HiddenState:
         self._hidden = embedded
         tokens = embedded.shape[1]
         self._cos, self._sin = (table[:tokens, None, :] for table in tables.near)
-        distance = np.arange(tokens)[:, None] - np.arange(tokens)[None, :]
+        positions: NDArray[np.int64] = np.arange(tokens, dtype=np.int64)
+        distance: NDArray[np.int64] = np.subtract.outer(positions, positions)
         seen = (distance >= 0) & ((distance < shape.window) if shape.window else True)
         self._mask = np.where(seen, 0, -np.inf).astype(np.float32)
 

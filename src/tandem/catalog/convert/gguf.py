@@ -101,7 +101,7 @@ class GgufFile:
         value = self.values.get(key, [])
         if not isinstance(value, list):
             raise self._wrong(key, "a list of numbers")
-        items = [item for item in value if isinstance(item, int | float)]
+        items = [float(item) for item in value if isinstance(item, int | float)]
         if len(items) != len(value):
             raise self._wrong(key, "a list of numbers")
         return items
@@ -121,7 +121,7 @@ class GgufFile:
             )
         return entry
 
-    def rows(self, entry: TensorEntry, first: int, last: int) -> NDArray[np.float32]:
+    def rows(self, entry: TensorEntry, first: int, last: int) -> NDArray[np.floating]:
         """Rows `first` to `last` (exclusive) of a matrix, or part of a vector, as float32."""
         layout = entry.format
         width = entry.shape[-1] if len(entry.shape) > 1 else 1

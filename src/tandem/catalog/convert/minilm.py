@@ -21,7 +21,7 @@ from tandem.catalog.convert.graph import FUSED, GraphWriter
 from tandem.catalog.convert.quantize import Grid, quantize
 from tandem.core.errors import ConversionFailed
 
-Floats: TypeAlias = NDArray[np.float32]
+Floats: TypeAlias = NDArray[np.floating]
 ReadTensor: TypeAlias = Callable[[str], Floats]
 
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats: TypeAlias = NDArray[np.float32]
+Floats: TypeAlias = NDArray[np.floating]
 Bytes: TypeAlias = NDArray[np.uint8]
 
 _STRETCHES = (1.0, 0.9, 0.8)
@@ -93,7 +94,7 @@ def search(weight: Floats, grid: Grid, strength: Floats | None) -> tuple[Floats,
     step = max(1, _BAND_WEIGHTS // columns)
     bands = [_cut(weight[first : first + step], grid) for first in range(0, rows, step)]
     with ThreadPoolExecutor(_THREADS) as pool:
-        found = list(pool.map(lambda band: _search_band(band, importance, grid), bands))
+        found = list(pool.map(_search_band, bands, repeat(importance), repeat(grid)))
     scales, zeros = (np.concatenate([pair[part] for pair in found]).reshape(rows, -1) for part in (0, 1))
     return scales, zeros
 
@@ -205,11 +206,14 @@ def _pack(values: Bytes, bits: int) -> Bytes:
     """Put 4-bit values two to a byte, the first in the low half; a row of odd length is filled with zero."""
     if bits == 8:
         return values
-    even = np.pad(values, ((0, 0), (0, values.shape[1] % 2)))
-    return even[:, ::2] | even[:, 1::2] << 4
+    even: Bytes = np.pad(values, ((0, 0), (0, values.shape[1] % 2)))
+    return np.bitwise_or(even[:, ::2], even[:, 1::2] << 4, dtype=np.uint8)
 
 
 def _unpack(packed: Bytes, bits: int) -> Bytes:
     if bits == 8:
         return packed
-    return np.stack([packed & 0x0F, packed >> 4], axis=2).reshape(len(packed), -1)
+    halves: Bytes = np.empty((len(packed), packed.shape[1], 2), dtype=np.uint8)
+    np.bitwise_and(packed, 0x0F, out=halves[:, :, 0])
+    np.right_shift(packed, 4, out=halves[:, :, 1])
+    return halves.reshape(len(packed), -1)

@@ -19,6 +19,7 @@ class Recipe:
     With `tied` a model whose head is its embedding stores both once, on the head's grid.
     """
 
+    name: str
     layers: Grid
     head: Grid
     embedding: Grid
@@ -37,9 +38,16 @@ class Recipe:
 
 
 _FOUR = Grid(bits=4, block=32)
-_EIGHT = Grid(bits=8, block=32, symmetric=True)
+_EIGHT = Grid(bits=8, block=32)
 
 RECIPES: Mapping[Precision, Recipe] = {
-    "int4": Recipe(layers=_FOUR, head=_FOUR, embedding=_EIGHT, tied=False, calibrated=True),
-    "int8": Recipe(layers=_EIGHT, head=_EIGHT, embedding=_EIGHT, tied=True, calibrated=False),
+    "int4": Recipe(
+        name="int4",
+        layers=_FOUR,
+        head=_FOUR,
+        embedding=Grid(bits=8, block=32, symmetric=True),
+        tied=False,
+        calibrated=True,
+    ),
+    "int8": Recipe(name="int8", layers=_EIGHT, head=_EIGHT, embedding=_EIGHT, tied=True, calibrated=False),
 }

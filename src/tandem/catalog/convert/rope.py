@@ -15,7 +15,7 @@ from tandem.catalog.convert.gguf import GgufFile
 from tandem.catalog.convert.shape import DecoderShape
 from tandem.core.errors import ConversionFailed
 
-Floats: TypeAlias = NDArray[np.float32]
+Floats: TypeAlias = NDArray[np.floating]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

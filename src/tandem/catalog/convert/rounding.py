@@ -16,7 +16,7 @@ from tandem.catalog.convert.rope import RotaryTables
 from tandem.catalog.convert.shape import DecoderShape
 from tandem.catalog.convert.weights import DecoderWeights, Matrix
 
-Floats: TypeAlias = NDArray[np.float32]
+Floats: TypeAlias = NDArray[np.floating]
 
 
 class Rounder(Protocol):

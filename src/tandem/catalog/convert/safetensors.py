@@ -28,14 +28,15 @@ class Safetensors:
             if size < 8 or header_bytes > size - 8:
                 raise self._damaged("its header is longer than the file")
             try:
-                self._header = cast("dict[str, dict[str, object]]", json.loads(file.read(header_bytes)))
+                header: object = json.loads(file.read(header_bytes))
             except ValueError as error:
                 raise self._damaged("its header is not JSON") from error
-        if not isinstance(self._header, dict):
+        if not isinstance(header, dict):
             raise self._damaged("its header is not a table of tensors")
+        self._header = cast("dict[str, dict[str, object]]", header)
         self._data = np.memmap(path, dtype=np.uint8, mode="r", offset=8 + header_bytes)
 
-    def read(self, name: str) -> NDArray[np.float32]:
+    def read(self, name: str) -> NDArray[np.floating]:
         """The tensor `name` as float32; ConversionFailed where it is missing or does not fit."""
         entry = self._header.get(name)
         if entry is None:

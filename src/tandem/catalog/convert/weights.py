@@ -13,7 +13,7 @@ from tandem.catalog.convert.gguf import GgufFile
 from tandem.catalog.convert.shape import DecoderShape
 from tandem.core.errors import ConversionFailed
 
-Floats: TypeAlias = NDArray[np.float32]
+Floats: TypeAlias = NDArray[np.floating]
 
 _SLICE_WEIGHTS = 1 << 20
 

@@ -8,15 +8,9 @@ from typing import cast
 from tandem.core.errors import CorruptFile
 
 Json = dict[str, object]
-TURN_ENDINGS = (
-    "<|im_end|>",
-    "<|eot_id|>",
-    "<|eom_id|>",
-    "<|end|>",
-    "<end_of_turn>",
-    "<|end_of_text|>",
-    "<|endoftext|>",
-)
+TURN_ENDINGS = ("<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|end|>", "<end_of_turn>")
+DOCUMENT_ENDINGS = ("<|endoftext|>", "<|end_of_text|>")
+"""Nothing that follows them belongs to the answer, also where a folder forgets to say so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,8 @@ grammar may cost are bounded, and what is refused is refused by name before a to
 import json
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
@@ -14,24 +16,36 @@ from llguidance import LLMatcher, LLParserLimits, LLTokenizer
 from numpy.typing import NDArray
 
 from tandem.core.errors import BadRequest
+from tandem.engine.language.numerals import Numerals
 
 SCHEMA_CHARACTERS = 262_144
 SCHEMA_DEPTH = 64
 CACHED_GRAMMARS = 64
-WHITESPACE = r"[ ]{1,2}|\r?\n[ \t]{0,24}"
-"""Between JSON tokens: a space or two, or one line break with its indentation. So nothing can be spaced out forever."""
+LAYOUT = {"whitespace_flexible": False, "item_separator": ", ?", "key_separator": ": ?"}
+"""JSON comes on one line, with or without a space after commas and colons: nothing can be spaced out, and a small model
+spends its tokens on the content."""
 FORMATS = frozenset(
     ["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid", "uri"],
 )
 DATA_KEYS = frozenset(["const", "enum", "default", "examples"])
 
 
+@dataclass(frozen=True, slots=True)
+class _Tokens:
+    """The bytes of every token, and which tokens begin with a digit (shape [size])."""
+
+    pieces: Sequence[bytes]
+    digit_first: NDArray[np.bool_]
+
+
 class Constraint:
     """A grammar being followed by one answer."""
 
-    def __init__(self, matcher: LLMatcher, size: int) -> None:
+    def __init__(self, matcher: LLMatcher, tokens: _Tokens) -> None:
         self._matcher = matcher
-        self._size = size
+        self._tokens = tokens
+        self._numerals = Numerals()
+        size = self._size = len(tokens.pieces)
         self._words: NDArray[np.uint32] = np.zeros((size + 31) // 32, dtype=np.uint32)
         self._address = self._words.ctypes.data
         self._bytes = self._words.view(np.uint8)
@@ -51,37 +65,44 @@ class Constraint:
         self._matcher.unsafe_compute_mask_ptr(self._address, self._words.nbytes)
         if self._matcher.is_error():
             raise BadRequest("The schema is too costly to follow: simplify its patterns.", param="response_format")
-        return np.unpackbits(self._bytes, count=self._size, bitorder="little").view(np.bool_)
+        allowed = np.unpackbits(self._bytes, count=self._size, bitorder="little").view(np.bool_)
+        if self._numerals.full:
+            ended = allowed & ~self._tokens.digit_first
+            return ended if ended.any() else allowed
+        return allowed
 
     def take(self, token: int) -> None:
         """A token was chosen from the mask."""
         self._matcher.consume_token(token)
+        self._numerals.feed(self._tokens.pieces[token])
 
     def follow(self, tokens: list[int]) -> bool:
         """Take text that was spoken before the grammar began; ``False`` where it does not fit."""
+        for token in tokens:
+            self._numerals.feed(self._tokens.pieces[token])
         return self._matcher.try_consume_tokens(tokens) == len(tokens)
 
 
 class Grammar:
     """A compiled grammar, from which any number of answers may start."""
 
-    def __init__(self, prototype: LLMatcher, size: int) -> None:
+    def __init__(self, prototype: LLMatcher, tokens: _Tokens) -> None:
         self._prototype = prototype
-        self._size = size
+        self._tokens = tokens
         self._lock = threading.Lock()
 
     def start(self) -> Constraint:
         """Begin an answer."""
         with self._lock:
-            return Constraint(self._prototype.deep_copy(), self._size)
+            return Constraint(self._prototype.deep_copy(), self._tokens)
 
 
 class Grammars:
     """Compiles grammars for one tokenizer. The tokenizer is read when the first one is asked for."""
 
-    def __init__(self, tokenizer_json: str, size: int, eos_ids: frozenset[int]) -> None:
+    def __init__(self, tokenizer_json: str, pieces: Sequence[bytes], eos_ids: frozenset[int]) -> None:
         self._tokenizer_json = tokenizer_json
-        self._size = size
+        self._tokens = _Tokens(pieces, np.array([piece[:1].isdigit() for piece in pieces], dtype=np.bool_))
         self._eos_ids = sorted(eos_ids)
         self._tokenizer: LLTokenizer | None = None
         self._kept: OrderedDict[str, Grammar] = OrderedDict()
@@ -106,7 +127,7 @@ class Grammars:
         with self._lock:
             grammar = self._kept.get(source)
             if grammar is None:
-                grammar = Grammar(self._compile(source, param), self._size)
+                grammar = Grammar(self._compile(source, param), self._tokens)
                 self._kept[source] = grammar
                 if len(self._kept) > CACHED_GRAMMARS:
                     self._kept.popitem(last=False)
@@ -115,7 +136,8 @@ class Grammars:
 
     def _compile(self, source: str, param: str) -> LLMatcher:
         if self._tokenizer is None:
-            self._tokenizer = LLTokenizer(self._tokenizer_json, n_vocab=self._size, eos_token=list(self._eos_ids))
+            size = len(self._tokens.pieces)
+            self._tokenizer = LLTokenizer(self._tokenizer_json, n_vocab=size, eos_token=list(self._eos_ids))
         matcher = LLMatcher(self._tokenizer, source, log_level=0, limits=_limits())
         first = matcher.deep_copy()
         if not matcher.is_error():
@@ -131,7 +153,7 @@ def json_rule(schema: dict[str, object], *, lenient: bool = False) -> str:
 
 
 def _with_options(schema: dict[str, object], *, lenient: bool) -> dict[str, object]:
-    return {**schema, "x-guidance": {"whitespace_pattern": WHITESPACE, "lenient": lenient}}
+    return {**schema, "x-guidance": {**LAYOUT, "lenient": lenient}}
 
 
 def read_schema(text: str, param: str) -> dict[str, object]:

@@ -11,7 +11,7 @@ from tandem.core.models import Ability
 from tandem.engine.language import conversation, planning
 from tandem.engine.language.channels import THINK, UNTHINK
 from tandem.engine.language.dialects import Dialect, dialect_of
-from tandem.engine.language.folder import TURN_ENDINGS, ModelText, read_folder
+from tandem.engine.language.folder import DOCUMENT_ENDINGS, TURN_ENDINGS, ModelText, read_folder
 from tandem.engine.language.grammar import Grammars
 from tandem.engine.language.templates import FALLBACK, FALLBACK_STOPS, ChatTemplate
 from tandem.engine.language.utterance import Plan, Utterance
@@ -58,7 +58,7 @@ class Language:
         self.context_tokens = text.context_tokens
         self.eos_ids = self._endings()
         self.abilities: frozenset[Ability] = self._abilities()
-        self._grammars = Grammars(text.tokenizer_json, self._vocabulary.size, self.eos_ids)
+        self._grammars = Grammars(text.tokenizer_json, self._vocabulary.pieces, self.eos_ids)
 
     @classmethod
     def open(cls, folder: Path) -> "Language":
@@ -103,9 +103,10 @@ class Language:
         return frozenset(abilities)
 
     def _endings(self) -> frozenset[int]:
-        """Tokens that end an answer: as configured, and turn endings that the template itself writes."""
+        """Tokens that end an answer: as configured, turn endings that the template itself writes, ends of documents."""
         written = [end for end in TURN_ENDINGS if end in self._template.source]
-        found = {self._vocabulary.control(text) for text in [self._text.specials.get("eos_token", ""), *written]}
+        texts = [self._text.specials.get("eos_token", ""), *written, *DOCUMENT_ENDINGS]
+        found = {self._vocabulary.control(text) for text in texts}
         return self._text.eos_ids | {id_ for id_ in found if id_ is not None}
 
     def _refuse_pictures(self, request: ChatRequest) -> None:
@@ -121,7 +122,7 @@ class Language:
         if not planning.offered_tools(request) or self._dialect:
             return None
         planning.refuse_forced_tools(request, self._text.name)
-        name = self._text.name.encode("ascii", "replace").decode("ascii")
+        name = "".join(char if " " <= char <= "~" else "?" for char in self._text.name)
         return f"{name} has no tool template: the tools were left out"
 
     def _tokens(self, request: ChatRequest) -> tuple[list[int], str]:
@@ -147,7 +148,7 @@ class Language:
 
     def _refuse_endless(self, text: str, param: str) -> None:
         """Text that cannot fit even if all its tokens were the longest one is refused before it is read."""
-        least = len(text) // max(map(len, self._vocabulary.pieces))
+        least = len(text) // self._vocabulary.longest_piece
         if least > self.context_tokens:
             raise ContextLengthExceeded(
                 f"This model's context holds {self.context_tokens} tokens and the prompt alone has more than {least}. "
@@ -196,7 +197,8 @@ class Language:
         turns = conversation.turns(request.messages, clean, arguments_as_text=manner.arguments_as_text)
         tools = conversation.tool_descriptions(planning.offered_tools(request), clean)
         if tools and self._tools_in_system:
-            conversation.put_tools_in_system(turns, json.dumps(tools, ensure_ascii=False))
+            functions = [tool["function"] for tool in tools]
+            conversation.put_tools_in_system(turns, json.dumps(functions, ensure_ascii=False))
         variables: dict[str, object] = {"messages": turns, "tools": tools or None}
         if manner.tools_undefined:
             del variables["tools"]

@@ -1,5 +1,6 @@
 """From logits to one token id, and to honest log-probabilities. A vocabulary of 49,152 costs about 0.1 ms a token."""
 
+import math
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,6 +8,8 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tandem.core.errors import Unavailable
 
 Logits = NDArray[np.float32]
 BLOCK = 256
@@ -19,7 +22,7 @@ NUCLEUS_BINS_A_NAT = 64.0
 
 
 class NothingAllowed(Exception):
-    """Biases and bans forbid every token that a grammar allows."""
+    """Biases and bans forbid every token, or every one that a grammar allows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,17 +58,15 @@ class Sampler:
     def choose(self, logits: Logits, allowed: NDArray[np.bool_] | None = None) -> int:
         """The next token id. ``allowed`` is a grammar's mask over the same ids; ``logits`` is left as it is.
 
-        Raises `NothingAllowed` where the mask and the bans leave no token.
+        Raises `NothingAllowed` where the mask and the bans leave no token, `Unavailable` where a logit is not a number.
         """
         if self._shift is not None:
             logits = logits + self._shift
         if allowed is not None:
             logits = np.where(allowed, logits, np.float32(-np.inf))
-            if logits.max() == -np.inf:
-                raise NothingAllowed
-        if self._choosing.temperature < GREEDY_BELOW:
-            return int(logits.argmax())
-        return self._draw(logits)
+        best = int(logits.argmax())
+        _check(float(logits[best]))
+        return best if self._choosing.temperature < GREEDY_BELOW else self._draw(logits, logits[best])
 
     def note(self, token: int) -> None:
         """A token was taken: it counts for the penalties of those to come."""
@@ -76,9 +77,9 @@ class Sampler:
             self._seen.add(token)
             self._shift[token] -= self._presence
 
-    def _draw(self, logits: Logits) -> int:
+    def _draw(self, logits: Logits, best: np.float32) -> int:
         top_k, top_p = self._choosing.top_k, self._choosing.top_p
-        scaled = (logits - logits.max()) * np.float32(1.0 / self._choosing.temperature)
+        scaled = (logits - best) * np.float32(1.0 / self._choosing.temperature)
         if 0 < top_k < logits.size:
             ids = np.sort(np.argpartition(scaled, -top_k)[-top_k:]).astype(np.intp)
             weights = np.exp(scaled[ids])
@@ -97,6 +98,14 @@ class Sampler:
         at = _place(steps, self._random.random() * float(steps[-1]), "right")
         last = _place(steps, float(steps[-1]), "left")  # a weight of nothing is never drawn, whatever rounding does
         return int(ids[min(at, last)])
+
+
+def _check(best: float) -> None:
+    """``best`` is the largest logit, which numpy makes NaN where any is."""
+    if best == -math.inf:
+        raise NothingAllowed
+    if math.isnan(best):
+        raise Unavailable("The model computes what is no number. Pull or import it again, or use another model.")
 
 
 def nucleus(scaled: Logits, masses: Logits, top_p: float) -> NDArray[np.intp]:

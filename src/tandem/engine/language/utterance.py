@@ -98,16 +98,19 @@ class Utterance:
     def next_token(self, logits: Logits) -> int:
         """Choose the next token from logits of shape [V], which are left as they are.
 
-        Raises `BadRequest` where a grammar grows too costly on the way, or ``logit_bias`` forbids all that it allows.
+        Raises `BadRequest` where a grammar grows too costly on the way or ``logit_bias`` forbids every token, and
+        `Unavailable` for a model whose logits are no numbers.
         """
+        logits = np.asarray(logits, dtype=np.float32)
         known = logits[: self._vocabulary.size]
         self._begin_answer()
         try:
             token = self._sampler.choose(known, self._allowed())
         except NothingAllowed as error:
-            raise BadRequest(
-                "logit_bias forbids every token that the required format allows.", param="logit_bias"
-            ) from error
+            if self._constraint and self._constraint.complete:
+                self._finish("stop")
+                return min(self._eos_ids, default=0)
+            raise BadRequest("logit_bias forbids every token that may come next.", param="logit_bias") from error
         if token in self._eos_ids:
             self._finish("stop")
             return token

@@ -42,6 +42,7 @@ class Vocabulary:
         self.strips_leading_space = _strips_leading_space(self._parts)
         self.pieces = _token_bytes(self._whole, self._parts)
         self.size = len(self.pieces)
+        self.longest_piece = max(map(len, self.pieces), default=1)
         self.shown = list(self.pieces)
         for id_, token in added.items():
             if token.special and token.content not in visible:

@@ -32,15 +32,15 @@ class Call(Struct, kw_only=True):
     """One tool call."""
 
     id: str
-    function: Function
     type: Literal["function"] = "function"
+    function: Function
 
 
 class Said(Struct, kw_only=True):
     """The assistant's message. ``reasoning_content`` is there where the model thought."""
 
-    content: str | None
     role: Literal["assistant"] = "assistant"
+    content: str | None
     refusal: str | None = None
     reasoning_content: str | UnsetType = UNSET
     tool_calls: list[Call] | UnsetType = UNSET
@@ -59,12 +59,12 @@ class Completion(Struct, kw_only=True):
     """A whole reply."""
 
     id: str
+    object: Literal["chat.completion"] = "chat.completion"
     created: int
     model: str
     choices: list[Choice]
     usage: Counts
     system_fingerprint: str
-    object: Literal["chat.completion"] = "chat.completion"
     service_tier: Literal["default"] = "default"
 
 
@@ -79,9 +79,9 @@ class CallDelta(Struct, kw_only=True):
     """The next piece of a tool call; ``id`` and ``type`` come with the first."""
 
     index: int
-    function: FunctionDelta
     id: str | UnsetType = UNSET
     type: Literal["function"] | UnsetType = UNSET
+    function: FunctionDelta
 
 
 class Delta(Struct, kw_only=True):
@@ -107,11 +107,11 @@ class Chunk(Struct, kw_only=True):
     """One event of a stream. ``usage`` is left out unless it is asked for; then it is null in all but the last."""
 
     id: str
+    object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
     created: int
     model: str
     choices: list[ChunkChoice]
     system_fingerprint: str
-    object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
     service_tier: Literal["default"] = "default"
     usage: Counts | UnsetType | None = UNSET
 

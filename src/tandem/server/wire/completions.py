@@ -91,11 +91,11 @@ class TextCompletion(Struct, kw_only=True):
     """A whole reply, or a piece of one: they have one shape."""
 
     id: str
+    object: Literal["text_completion"] = "text_completion"
     created: int
     model: str
     choices: list[TextChoice]
     system_fingerprint: str
-    object: Literal["text_completion"] = "text_completion"
     usage: Counts | UnsetType | None = UNSET
 
 

@@ -51,9 +51,9 @@ class EmbeddingBody(Struct, kw_only=True):
 class Vector(Struct, kw_only=True):
     """One embedding: numbers, or their little-endian float32 bytes in base64."""
 
+    object: Literal["embedding"] = "embedding"
     index: int
     embedding: list[float] | str
-    object: Literal["embedding"] = "embedding"
 
 
 class EmbeddingCounts(Struct, kw_only=True):
@@ -66,10 +66,10 @@ class EmbeddingCounts(Struct, kw_only=True):
 class EmbeddingList(Struct, kw_only=True):
     """All embeddings, in the order of the inputs."""
 
+    object: Literal["list"] = "list"
     data: list[Vector]
     model: str
     usage: EmbeddingCounts
-    object: Literal["list"] = "list"
 
 
 def routes(service: Service) -> list[Route]:

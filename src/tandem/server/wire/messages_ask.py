@@ -16,6 +16,8 @@ from tandem.server.wire.tools import Name
 
 LEAST_MASS = 1e-6
 """What a ``top_p`` of 0 means: the likeliest token alone."""
+NO_THREADS = "thread_unsupported_request"
+"""On this code Anthropic's clients send the whole conversation again, without a thread."""
 OUTPUT_SCHEMA = "output_config.format.schema"
 
 
@@ -99,6 +101,8 @@ class CountAsk(Struct, kw_only=True):
     output_format: OutputFormat | None = None
     mcp_servers: list[dict[str, object]] | None = None
     context_management: dict[str, object] | None = None
+    thread: dict[str, object] | None = None
+    compaction: dict[str, object] | None = None
 
 
 class Ask(CountAsk, kw_only=True):
@@ -122,6 +126,14 @@ def refuse_what_cannot_be_honoured(ask: CountAsk, *, reasons: bool) -> None:
         raise refuse("mcp_servers", "no tool runs here. Connect to them yourself and send their tools.")
     if ask.context_management and ask.context_management.get("edits"):
         raise refuse("context_management", "messages are never edited here. Send those that count.")
+    if ask.thread is not None:
+        raise Unsupported(
+            "'thread' is not supported: no conversation is kept here. Send all its messages, and no 'thread'.",
+            param="thread",
+            code=NO_THREADS,
+        )
+    if ask.compaction is not None:
+        raise refuse("compaction", "a conversation is never compacted here. Leave it out.")
     if isinstance(ask, Ask) and ask.container:
         raise refuse("container", "no code runs here. Leave it out.")
     if ask.output_config and ask.output_config.effort not in {None, "high"}:

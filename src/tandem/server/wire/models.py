@@ -18,9 +18,9 @@ class Model(Struct, kw_only=True):
     """OpenAI's model, and after it what Tandem knows besides."""
 
     id: str
+    object: Literal["model"] = "model"
     created: int
     owned_by: str
-    object: Literal["model"] = "model"
     name: str | UnsetType = UNSET
     kind: Kind
     place: Place
@@ -32,8 +32,8 @@ class Model(Struct, kw_only=True):
 class ModelList(Struct, kw_only=True):
     """Every model that may be named."""
 
-    data: list[Model]
     object: Literal["list"] = "list"
+    data: list[Model]
 
 
 def routes(service: Service) -> list[Route]:

@@ -103,6 +103,14 @@ class Reasoning(Struct, kw_only=True):
 
     effort: str | None = None
     summary: str | None = None
+    mode: str | None = None
+    context: str | None = None
+
+
+class CacheOptions(Struct, kw_only=True):
+    """How a prompt is to be remembered. ``prewarm`` asks for no answer at all."""
+
+    prewarm: bool | None = None
 
 
 class Ask(Struct, kw_only=True):
@@ -135,6 +143,7 @@ class Ask(Struct, kw_only=True):
     user: str | None = None
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None
+    prompt_cache_options: CacheOptions | None = None
     max_tool_calls: int | None = None
     personality: str | None = None
 
@@ -161,9 +170,15 @@ def refuse_what_cannot_be_honoured(ask: Ask, *, reasons: bool) -> None:
 
 
 def _check_style(ask: Ask, *, reasons: bool) -> None:
-    effort = ask.reasoning.effort if ask.reasoning else None
-    if effort is not None and (reasons or effort != "none"):
+    wish = ask.reasoning or Reasoning()
+    if wish.effort is not None and (reasons or wish.effort != "none"):
         raise refuse("reasoning.effort", "the model decides for itself how long it thinks. Leave it out.")
+    if wish.mode not in {None, "standard"}:
+        raise refuse("reasoning.mode", "models here think in one way. Leave it out.")
+    if wish.context not in {None, "auto"}:
+        raise refuse("reasoning.context", "the model's template decides which thoughts it sees again. Leave it out.")
+    if ask.prompt_cache_options and ask.prompt_cache_options.prewarm:
+        raise refuse("prompt_cache_options.prewarm", "a prompt is remembered by being answered. Leave it out.")
     if ask.text and ask.text.verbosity not in {None, "medium"}:
         raise refuse("text.verbosity", "no model here knows it; say in 'instructions' how long answers should be.")
 

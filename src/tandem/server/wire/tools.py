@@ -9,7 +9,7 @@ from tandem.core.chat import ResponseFormat, Tool, ToolChoice
 from tandem.core.errors import BadRequest, Unsupported
 
 Name = Annotated[str, Meta(pattern="^[a-zA-Z0-9_.-]+$", max_length=128)]
-SchemaText = Annotated[Raw, Meta(extra_json_schema={"type": "object"})]
+SchemaText = Annotated[Raw, Meta(extra_json_schema={"type": ["object", "null"]})]
 
 
 def _no_schema() -> Raw:

@@ -1,45 +1,23 @@
-"""Requests made ready: prompts, limits, defaults and refusals; and what an utterance tells."""
+"""Requests made ready: prompts, limits, defaults and refusals."""
 
 import json
-import math
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from support.folders import CHATML, write_folder
-from support.speaking import calls_of, end_of, greedy, hear, text_of, thoughts_of, tokens_of, wanting
-from tandem.core.chat import ChatRequest, Message, ResponseFormat, Sampling, TextDelta, Tool, ToolCall, ToolChoice
+from support.asking import THINKING, TOOLS, ask, prompt_text
+from support.folders import write_folder
+from support.speaking import end_of, greedy, hear, text_of, tokens_of
+from tandem.core.chat import Message, ResponseFormat, Sampling, Tool, ToolCall, ToolChoice
 from tandem.core.errors import BadRequest, ContextLengthExceeded, CorruptFile, Unsupported
 from tandem.engine.language import Language
 
-THINKING = CHATML + "{% if add_generation_prompt %}{{ '<think>\n' }}{% endif %}"
 QUESTION = (Message(role="user", content="Hi"),)
-SCHEMA = ResponseFormat(
-    kind="json_schema",
-    schema_json='{"type":"object","properties":{"ok":{"type":"boolean"}},"required":["ok"],"additionalProperties":false}',
-)
-TOOLS = (Tool(name="clock"),)
 
 
 @pytest.fixture
 def language(tmp_path: Path) -> Language:
     return Language.open(write_folder(tmp_path / "tiny"))
-
-
-def ask(content: str = "Hi", **more: object) -> ChatRequest:
-    more.setdefault("sampling", greedy())
-    more.setdefault("messages", (Message(role="user", content=content),))
-    return ChatRequest(id="r", model="m", **more)  # pyright: ignore[reportArgumentType]
-
-
-def prompt_text(language: Language, request: ChatRequest) -> str:
-    """The prompt as it reaches the model, control tokens included."""
-    pieces = language._vocabulary.pieces
-    return b"".join(pieces[token] for token in language.prepare(request).tokens).decode()
-
-
-# --- prompts
 
 
 def test_a_conversation_is_rendered_by_the_models_template(language: Language) -> None:
@@ -181,12 +159,9 @@ def test_tools_go_into_the_system_message_where_the_template_looks_for_them_ther
     language = Language.open(write_folder(tmp_path, template=template))
     assert "tools" in language.abilities
     text = prompt_text(language, ask(tools=TOOLS))
-    assert text.startswith("system<|tool|>[{")
-    assert text.endswith("}]<|/tool|>user")
+    listed = text.removeprefix("system<|tool|>").removesuffix("<|/tool|>user")
+    assert [tool["name"] for tool in json.loads(listed)] == ["clock"]
     assert prompt_text(language, ask(tools=TOOLS, tool_choice=ToolChoice(mode="none"))) == "user"
-
-
-# --- limits and defaults
 
 
 def test_a_prompt_that_does_not_fit_is_refused_with_its_numbers(language: Language) -> None:
@@ -251,9 +226,6 @@ def test_a_bias_on_an_unknown_token_is_refused(language: Language) -> None:
     assert caught.value.param == "logit_bias"
 
 
-# --- tools and formats that are refused
-
-
 def test_tools_are_left_out_with_a_note_where_the_template_knows_none(language: Language) -> None:
     assert "tools" not in language.abilities
     prompt = language.prepare(ask(tools=TOOLS))
@@ -267,6 +239,13 @@ def test_a_demanded_tool_is_refused_where_the_template_knows_none(language: Lang
     with pytest.raises(Unsupported, match="no tool template") as caught:
         language.prepare(ask(tools=TOOLS, tool_choice=choice))
     assert caught.value.param == "tool_choice"
+
+
+def test_turn_endings_of_the_template_and_ends_of_documents_end_an_answer(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path, special=("<|endoftext|>", "<|eot_id|>", "<|im_start|>", "<|im_end|>", "</s>"))
+    language = Language.open(folder)
+    ends = ("<|endoftext|>", "<|im_end|>", "</s>")
+    assert language.eos_ids == {tokens_of(language, end)[0] for end in ends}
 
 
 @pytest.mark.parametrize(
@@ -296,197 +275,3 @@ def test_a_broken_folder_is_a_corrupt_file(tmp_path: Path, name: str, content: b
         (folder / name).write_bytes(content)
     with pytest.raises(CorruptFile, match=name.replace(".", r"\.")):
         Language.open(folder)
-
-
-# --- utterances
-
-
-def test_the_end_token_ends_the_answer_and_is_not_counted(language: Language) -> None:
-    events, utterance = hear(language, ask(), "Hello 🐢!")
-    assert text_of(events) == "Hello 🐢!"
-    assert end_of(events).reason == "stop"
-    assert utterance.completion_tokens == len(tokens_of(language, "Hello 🐢!"))
-    assert utterance.reasoning_tokens == 0
-
-
-def test_the_limit_ends_the_answer_exactly(language: Language) -> None:
-    events, utterance = hear(language, ask(sampling=greedy(max_tokens=4)), "abcdefgh")
-    assert text_of(events) == "abcd"
-    assert (end_of(events).reason, utterance.completion_tokens) == ("length", 4)
-
-
-def test_a_character_cut_by_the_limit_is_one_replacement(language: Language) -> None:
-    events, _ = hear(language, ask(sampling=greedy(max_tokens=3)), "a🐢")
-    assert text_of(events) == "a\ufffd"
-
-
-def test_a_stop_string_across_tokens_is_never_shown_and_is_named(language: Language) -> None:
-    events, _ = hear(language, ask(sampling=greedy(stop=("STOP", "###"))), "one STO two STOP three")
-    assert text_of(events) == "one STO two "
-    assert end_of(events).stop_sequence == "STOP"
-
-
-def test_text_held_for_a_stop_string_comes_out_at_the_end(language: Language) -> None:
-    events, _ = hear(language, ask(sampling=greedy(stop=("STOP",))), "one STO")
-    assert text_of(events) == "one STO"
-    assert end_of(events).stop_sequence is None
-
-
-def test_benchmarks_decode_exactly_what_they_ask_for(language: Language) -> None:
-    events, utterance = hear(language, ask(sampling=greedy(max_tokens=50), ignore_eos=True), "ab")
-    assert utterance.completion_tokens == 50
-    assert end_of(events).reason == "length"
-
-
-def test_tokens_beyond_the_tokenizer_are_never_chosen(language: Language) -> None:
-    utterance = language.speak(ask(), language.prepare(ask()), 0)
-    beyond = language.vocabulary_size - 1
-    assert utterance.next_token(wanting(language, beyond, second=5)) == 5
-
-
-def test_a_choice_that_was_not_asked_for_is_refused(language: Language) -> None:
-    with pytest.raises(BadRequest):
-        language.speak(ask(), language.prepare(ask()), 1)
-
-
-def test_log_probabilities_are_the_raw_models_with_exact_bytes(language: Language) -> None:
-    sampling = Sampling(temperature=0.5, seed=1, logprobs=True, top_logprobs=2, frequency_penalty=1.0, max_tokens=9)
-    events, _ = hear(language, ask(sampling=sampling), "a🐢")
-    told = [one for event in events if isinstance(event, TextDelta) for one in event.logprobs]
-    assert b"".join(one.chosen.raw for one in told) == "a🐢".encode()
-    assert [one.chosen.text for one in told[:2]] == ["a", "\ufffd"]
-    logits = wanting(language, 3, second=4).astype(np.float64)
-    exact = 20.0 - (logits.max() + math.log(np.exp(logits - logits.max()).sum()))
-    for one in told:
-        assert one.chosen.logprob == pytest.approx(exact, abs=1e-5)
-        assert one.top[0] == one.chosen
-        assert len(one.top) == 2
-        assert one.top[0].logprob > one.top[1].logprob
-
-
-def test_log_probabilities_come_with_their_text_and_those_of_a_stop_string_do_not(language: Language) -> None:
-    events, _ = hear(language, ask(sampling=greedy(logprobs=True, stop=("STOP",))), "ab STcd STOPx")
-    shown = [event for event in events if isinstance(event, TextDelta)]
-    assert text_of(events) == "ab STcd "
-    assert b"".join(one.chosen.raw for event in shown for one in event.logprobs) == b"ab STcd "
-    assert all(not event.logprobs[0].top for event in shown if event.logprobs)
-
-
-# --- thoughts
-
-
-def test_a_template_that_opens_the_thought_begins_with_reasoning(tmp_path: Path) -> None:
-    folder = write_folder(tmp_path, template=THINKING, plain_controls=("<think>", "</think>"))
-    language = Language.open(folder)
-    assert "reasoning" in language.abilities
-    events, utterance = hear(language, ask(sampling=greedy(stop=("So",))), "So, two and two.\n</think>\n\nFour.")
-    assert thoughts_of(events) == "So, two and two."
-    assert text_of(events) == "Four."
-    assert utterance.reasoning_tokens == len(tokens_of(language, "So, two and two.\n</think>"))
-    assert utterance.reasoning_tokens < utterance.completion_tokens
-
-
-def test_a_model_that_opens_its_thoughts_itself_is_heard(tmp_path: Path) -> None:
-    language = Language.open(write_folder(tmp_path, plain_controls=("<think>", "</think>")))
-    events, _ = hear(language, ask(), "<think>\nHm.\n</think>\n\nFour.")
-    assert (thoughts_of(events), text_of(events)) == ("Hm.", "Four.")
-    events, _ = hear(language, ask(), "Four.")
-    assert (thoughts_of(events), text_of(events)) == ("", "Four.")
-
-
-def test_thoughts_cut_by_the_limit_stay_thoughts(tmp_path: Path) -> None:
-    language = Language.open(write_folder(tmp_path, template=THINKING, special=("<think>", "</think>", "<|im_end|>")))
-    events, _ = hear(language, ask(sampling=greedy(max_tokens=3)), "abcdef")
-    assert (thoughts_of(events), text_of(events), end_of(events).reason) == ("abc", "", "length")
-
-
-@pytest.mark.parametrize("template", [THINKING, CHATML])
-def test_a_schema_binds_what_comes_after_the_thoughts(tmp_path: Path, template: str) -> None:
-    language = Language.open(write_folder(tmp_path, template=template, plain_controls=("<think>", "</think>")))
-    opened = "" if template == THINKING else "<think>"
-    events, _ = hear(language, ask(response_format=SCHEMA), f"{opened}Yes, I {{think}}.</think>\n\nSure: ")
-    assert thoughts_of(events) == "Yes, I {think}."
-    assert json.loads(text_of(events)) in ({"ok": True}, {"ok": False})
-
-
-def test_a_model_that_could_think_but_does_not_is_bound_from_its_first_token(tmp_path: Path) -> None:
-    language = Language.open(write_folder(tmp_path, plain_controls=("<think>", "</think>")))
-    events, _ = hear(language, ask(response_format=SCHEMA), "Sure!")
-    assert json.loads(text_of(events)) in ({"ok": True}, {"ok": False})
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_a_drawn_answer_in_a_format_thinks_first_or_keeps_the_format_from_its_first_token(
-    tmp_path: Path, seed: int
-) -> None:
-    language = Language.open(write_folder(tmp_path, plain_controls=("<think>", "</think>")))
-    request = ask(response_format=SCHEMA, sampling=Sampling(temperature=1.0, seed=seed, max_tokens=900))
-    utterance = language.speak(request, language.prepare(request), 0)
-    think, unthink = tokens_of(language, "<think>")[0], tokens_of(language, "</think>")[0]
-    brace = tokens_of(language, "{")[0]
-    logits = np.zeros(language.vocabulary_size, dtype=np.float32)
-    logits[[think, brace]] = 9.0
-    logits[unthink] = 4.0
-    events: list[object] = []
-    while not utterance.finished:
-        utterance.next_token(logits)
-        events += utterance.take_events()
-    visible = "".join(event.text for event in events if isinstance(event, TextDelta))
-    assert json.loads(visible) in ({"ok": True}, {"ok": False})
-
-
-def test_a_prompt_that_could_never_fit_is_refused_before_it_is_read(language: Language) -> None:
-    for request in (ask("x" * 50_000), ask(messages=(), raw_prompt="x" * 50_000)):
-        with pytest.raises(ContextLengthExceeded, match="more than"):
-            language.prepare(request)
-
-
-def test_thoughts_that_a_client_sends_back_as_text_are_no_longer_text(tmp_path: Path) -> None:
-    template = "{% for m in messages %}{{ m.role }}:{{ m.content }}|{{ m.reasoning_content }};{% endfor %}"
-    language = Language.open(write_folder(tmp_path, template=template))
-    turns = (
-        Message(role="assistant", content="<think>\nhm\n</think>\n\nFour."),
-        Message(role="user", content="<think>"),
-    )
-    assert prompt_text(language, ask(messages=turns)) == "assistant:Four.|hm;user:<think>|;"
-
-
-# --- formats
-
-
-def test_a_schema_binds_greedy_and_seeded_answers_alike(language: Language) -> None:
-    for sampling in (greedy(), Sampling(temperature=1.3, top_p=0.95, seed=3, logit_bias={7: 2.0}, max_tokens=200)):
-        events, _ = hear(language, ask(response_format=SCHEMA, sampling=sampling), "Certainly! Here it is")
-        assert json.loads(text_of(events)) in ({"ok": True}, {"ok": False})
-        assert end_of(events).reason == "stop"
-
-
-def test_any_json_object_is_an_object(language: Language) -> None:
-    events, _ = hear(language, ask(response_format=ResponseFormat(kind="json_object")), '{"a": [1, 2]}')
-    assert text_of(events) == '{"a": [1, 2]}'
-
-
-def test_an_answer_in_a_format_obeys_stop_strings_and_limits_too(language: Language) -> None:
-    events, _ = hear(language, ask(response_format=SCHEMA, sampling=greedy(stop=('"ok"',))), '{"ok": true}')
-    assert (text_of(events), end_of(events).stop_sequence) == ("{", '"ok"')
-    events, _ = hear(language, ask(response_format=SCHEMA, sampling=greedy(max_tokens=3)), '{"ok": true}')
-    assert end_of(events).reason == "length"
-
-
-def test_a_bias_that_forbids_the_whole_format_is_refused(language: Language) -> None:
-    everything = dict.fromkeys(range(language.vocabulary_size - 3), -math.inf)
-    request = ask(response_format=SCHEMA, sampling=greedy(logit_bias=everything))
-    utterance = language.speak(request, language.prepare(request), 0)
-    with pytest.raises(BadRequest) as caught:
-        utterance.next_token(wanting(language, 3))
-    assert caught.value.param == "logit_bias"
-
-
-def test_tools_and_a_schema_go_together(tmp_path: Path) -> None:
-    template = "{{ tools | tojson }}<tool_call>" + CHATML
-    language = Language.open(write_folder(tmp_path, template=template, plain_controls=("<tool_call>", "</tool_call>")))
-    request = ask(tools=TOOLS, response_format=SCHEMA)
-    events, _ = hear(language, request, '{"ok": true}')
-    assert (text_of(events), calls_of(events)) == ('{"ok": true}', [])
-    events, _ = hear(language, request, '<tool_call>\n{"name": "clock", "arguments": {}}\n</tool_call>')
-    assert (text_of(events), calls_of(events)) == ("", [("clock", "{}")])

@@ -142,12 +142,3 @@ def test_the_number_of_slots_is_bounded() -> None:
     for first in range(10):
         slots.give_back(fill(slots, [first] * 20))
     assert model.open_sequences == 3
-
-
-def test_clearing_frees_what_nobody_uses() -> None:
-    slots, model, _ = slots_of()
-    fill(slots, [1] * 30)
-    slots.give_back(fill(slots, [2] * 30))
-    slots.clear()
-    assert slots.token_counts == (30,)
-    assert model.open_sequences == 1

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections.abc import Callable
 from time import monotonic
 
 from tandem.core.errors import WorkerDied
@@ -64,23 +65,24 @@ class Calls:
 class Turnover:
     """How often a place becomes free while there is work, smoothed over recent completions."""
 
-    def __init__(self) -> None:
-        self._last = monotonic()
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._last = clock()
         self._gap_seconds = 1.0
 
     def began(self, others: int) -> None:
         """A call begins beside so many others; the time that nobody asked anything says nothing about the pace."""
         if others == 0:
-            self._last = monotonic()
+            self._last = self._clock()
 
     def completed(self) -> None:
         """A call is answered."""
-        now = monotonic()
+        now = self._clock()
         self._gap_seconds += SMOOTHING * (now - self._last - self._gap_seconds)
         self._last = now
 
     @property
     def retry_after_seconds(self) -> int:
         """When the next place should be free: the usual gap, or what has passed since the last where that is longer."""
-        expected = max(self._gap_seconds, monotonic() - self._last)
+        expected = max(self._gap_seconds, self._clock() - self._last)
         return min(RETRY_SECONDS_MOST, max(1, math.ceil(expected)))

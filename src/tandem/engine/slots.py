@@ -107,11 +107,6 @@ class Slots:
         self._slots.remove(slot)
         slot.sequence.close()
 
-    def clear(self) -> None:
-        """Free every idle slot."""
-        for slot in [slot for slot in self._slots if not slot.busy]:
-            self.drop(slot)
-
     def _continue(self, slot: Slot, prompt: Sequence[int]) -> Slot | None:
         """Use an idle slot in place."""
         slot.keep(common_prefix(slot.tokens, prompt[:-REREAD_TOKENS]))

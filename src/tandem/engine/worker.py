@@ -22,6 +22,7 @@ from typing import BinaryIO, cast
 from tandem.core.errors import TandemError
 from tandem.core.telemetry import telemetry_refused
 from tandem.engine.desk import Act, Desk, Outbox
+from tandem.engine.desks import open_desk
 from tandem.engine.frames import (
     Ask,
     AskStats,
@@ -42,7 +43,6 @@ from tandem.engine.frames import (
     fault_of,
     read_body,
 )
-from tandem.engine.opening import open_desk
 from tandem.engine.seal import SealKind, SealMode, seal
 
 SWITCH_SECONDS = 0.001

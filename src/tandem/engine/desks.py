@@ -1,4 +1,4 @@
-"""Which desk a model folder gets. A desk's libraries are loaded only when a model of its kind is opened."""
+"""Which desk a folder needs. Only the libraries of that one are loaded."""
 
 from collections.abc import Callable
 from pathlib import Path

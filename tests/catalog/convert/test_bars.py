@@ -1,8 +1,7 @@
 """What the converter promises for SmolLM2, kept on the real file: perplexity, time, memory, tokens."""
 
-import resource
+import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -23,17 +22,24 @@ pytestmark = pytest.mark.model
 SHARED = Path(__file__).parents[4] / "shared" / "data"
 PAGE = Path(__file__).with_name("page.md")
 FLOAT32_ON_THE_COURSE_PAGE = 10.42
+CONVERTED_AND_MEASURED = """
+import resource, sys, time
+from pathlib import Path
+from tandem.catalog.convert import convert_gguf
+convert_gguf(Path(sys.argv[1]), Path(sys.argv[2]), precision="int4")
+print(time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
 
 
 @pytest.fixture(scope="module")
 def int4(smollm2_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("bars") / "int4"
-    start = time.process_time()
-    convert_gguf(smollm2_gguf, target, precision="int4")
-    seconds = time.process_time() - start
-    assert seconds < 60, f"{seconds:.0f} s of processor time"
+    # In a process of its own: peak memory belongs to a process, and this one has done other work before.
+    command = [sys.executable, "-c", CONVERTED_AND_MEASURED, str(smollm2_gguf), str(target)]
+    seconds, peak = subprocess.run(command, check=True, capture_output=True, text=True, timeout=280).stdout.split()
+    assert float(seconds) < 60, "seconds of processor time"
     if sys.platform == "linux":
-        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 2 << 20, "KiB of peak memory"
+        assert int(peak) < 2 << 20, "KiB of peak memory"
     return target
 
 

@@ -66,6 +66,7 @@ def _inputs(options: argparse.Namespace) -> Inputs:
         gguf=options.gguf,
         llama_python=options.llama_python or (sys.executable if importlib.util.find_spec("llama_cpp") else None),
         threads=options.threads or usable_cores(),
+        patience_seconds=options.patience,
         plan=replace(plan, rounds=options.rounds) if options.rounds else plan,
         only=frozenset(options.only.split(",")) if options.only else frozenset(),
     )
@@ -81,6 +82,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--builder-folder", type=Path, help="the official builder's int4 folder of the same model")
     parser.add_argument("--gguf", type=Path, help="the GGUF file of the same model, for llama.cpp")
     parser.add_argument("--llama-python", help="an interpreter that has llama-cpp-python")
+    parser.add_argument(
+        "--patience", type=float, default=60, help="seconds to wait in all for other programs to rest (default: 60)"
+    )
     parser.add_argument("--only", help="contenders, comma separated: tandem, genai, foundry, llama, builder")
     parser.add_argument("--out", type=Path, default=REPOSITORY / "docs" / "benchmarks.md", help="where to write")
     return parser

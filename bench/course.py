@@ -2,7 +2,7 @@
 
 The order of the contenders changes from round to round. Whoever is not at work must rest: `Course.restless` is the
 largest share of a processor that an idle contender took during somebody else's turn, `Course.others_cores` the
-processors that programs outside this run kept busy meanwhile.
+processors that programs outside this run kept busy during turns.
 """
 
 import time
@@ -21,6 +21,7 @@ from bench.stable import Stall
 ANSWER_TOKENS = 24
 FOLLOW_UP_TOKENS = 8
 DECODE_TOKENS = 96
+DECODES = 3
 INTRUSION_AFTER_SECONDS = 0.3
 ROUND_NUMBERS = 1000
 
@@ -41,7 +42,7 @@ class Plan:
 
     def steps(self, contenders: int) -> int:
         """How many steps will be announced."""
-        return contenders * (self.starts + 1 + self.rounds * (len(self.lengths) + 3))
+        return contenders * (self.starts + 1 + self.rounds * (len(self.lengths) + DECODES + 2))
 
 
 @dataclass(slots=True)
@@ -52,6 +53,7 @@ class Course:
     count: passages.Count
     announce: Announce
     enter: Callable[[Entry], Runner] = Stall
+    settle: Callable[[], None] = lambda: None
     samples: Samples = field(default_factory=Samples)
     absent: dict[str, str] = field(default_factory=dict[str, str])
     prompt_tokens: dict[tuple[str, int], set[int]] = field(default_factory=dict[tuple[str, int], set[int]])
@@ -59,6 +61,7 @@ class Course:
     restless: float = 0.0
     others_cores: float = 0.0
     rounds_done: int = 0
+    _others: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
 
     def start(self, entries: Sequence[Entry]) -> list[Runner]:
         """Measure starting, in turns; the processes of the last turn stay."""
@@ -69,6 +72,7 @@ class Course:
                 if entry.name in self.absent or (entry.decodes_only and not last):
                     continue
                 self.announce(f"{entry.title}: starting")
+                self.settle()
                 stall = self._start(entry, number)
                 if stall is not None and last:
                     kept.append(stall)
@@ -78,7 +82,7 @@ class Course:
 
     def run(self, stalls: Sequence[Runner]) -> None:
         """Warm up, then all rounds."""
-        began, busy = time.monotonic(), _others_seconds(stalls)
+        began = time.monotonic()
         for stall in stalls:
             self.announce(f"{stall.entry.title}: warming up")
             stall.answer_all([passages.ask("warm-up", passages.story(900), ANSWER_TOKENS)])
@@ -89,13 +93,13 @@ class Course:
             full = [stall for stall in turns if not stall.entry.decodes_only]
             for tokens in self.plan.lengths:
                 self._each(stalls, full, f"{tokens} tokens", lambda stall, t=tokens, n=number: self._ttft(stall, n, t))
-            self._each(
-                stalls, turns, "one stream", lambda stall, n=number: self._decode(stall, n, metrics.decode(1), 1)
-            )
+            for again in range(number * DECODES, (number + 1) * DECODES):
+                one = metrics.decode(1)
+                self._each(stalls, turns, "one stream", lambda stall, n=again, m=one: self._decode(stall, n, m, 1))
             self._each(stalls, full, "several streams", lambda stall, n=number: self._streams(stall, n))
             self._each(stalls, full, "an intrusion", lambda stall, n=number: self._intrusion(stall, n))
             self.rounds_done = number + 1
-        self.others_cores = (_others_seconds(stalls) - busy) / (time.monotonic() - began)
+        self.others_cores = sum(used for used, _ in self._others) / sum(seconds for _, seconds in self._others)
         for stall in (stall for stall in stalls if stall.entry.name not in self.absent):
             peak = sum(memory.peak for memory in stall.memory().values()) / 1e6
             self.samples.add(metrics.MEMORY_PEAK, stall.entry.name, 0, peak)
@@ -119,8 +123,9 @@ class Course:
             if stall.entry.name in self.absent:
                 continue
             self.announce(f"{stall.entry.title}: {what}")
+            self.settle()
             idle = [other for other in stalls if other is not stall]
-            before, began = [other.cpu_seconds() for other in idle], time.perf_counter()
+            before, began, busy = [other.cpu_seconds() for other in idle], time.perf_counter(), _others_seconds(stalls)
             try:
                 do(stall)
             except ContenderFailed as failure:
@@ -129,6 +134,7 @@ class Course:
             seconds = time.perf_counter() - began
             shares = [(other.cpu_seconds() - spent) / seconds for other, spent in zip(idle, before, strict=True)]
             self.restless = max(self.restless, *shares, 0.0)
+            self._others.append((_others_seconds(stalls) - busy, seconds))
 
     def _ttft(self, stall: Runner, number: int, tokens: int) -> None:
         """A prompt of which nothing is cached, then a follow-up to its answer."""

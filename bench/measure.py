@@ -9,9 +9,9 @@ from bench import extras, metrics
 from bench.bars import bars
 from bench.counting import counter
 from bench.course import Announce, Course, Plan
-from bench.figures import Samples
 from bench.machine import command_line, machine_facts
 from bench.page import Run
+from bench.quiet import Patience
 from bench.runner import Entry, Runner
 
 TITLES = {"tandem": "Tandem (HTTP)", "genai": "bare GenAI", "foundry": "Foundry Local", "llama": "llama.cpp"}
@@ -32,6 +32,7 @@ class Inputs:
     llama_python: str | None
     threads: int
     plan: Plan
+    patience_seconds: float = 0.0
     only: frozenset[str] = frozenset()
 
     @property
@@ -43,7 +44,8 @@ class Inputs:
 def measure(inputs: Inputs, announce: Announce) -> Run:
     """Run everything. Raises `bench.stable.ContenderFailed` where a contender that had started fails later."""
     began, machine = time.monotonic(), machine_facts(inputs.threads)
-    course = Course(plan=inputs.plan, count=counter(inputs.folder), announce=announce)
+    patience = Patience(inputs.patience_seconds)
+    course = Course(plan=inputs.plan, count=counter(inputs.folder), announce=announce, settle=patience.settle)
     missing = _missing(inputs)
     stalls = course.start(entries(inputs))
     try:
@@ -51,7 +53,7 @@ def measure(inputs: Inputs, announce: Announce) -> Run:
         well = [stall for stall in stalls if stall.entry.name not in course.absent]
         versions = _versions(well)
         memory = {stall.entry.title: _memory(stall) for stall in well}
-        _ask_only_tandem(inputs, course.samples, well, announce)
+        _ask_only_tandem(inputs, course, well)
     finally:
         for stall in stalls:
             stall.close()
@@ -68,7 +70,7 @@ def measure(inputs: Inputs, announce: Announce) -> Run:
         streams=inputs.plan.streams,
         samples=course.samples,
         bars=bars(course.samples),
-        checks=_checks(course),
+        checks=[*_checks(course), f"turns waited {patience.waited:.0f} s in all for other programs to rest"],
         memory=memory,
         others_cores=course.others_cores,
     )
@@ -108,22 +110,27 @@ def _missing(inputs: Inputs) -> Mapping[str, str]:
     return why
 
 
-def _ask_only_tandem(inputs: Inputs, samples: Samples, stalls: Sequence[Runner], announce: Announce) -> None:
-    rounds = inputs.plan.rounds
+def _ask_only_tandem(inputs: Inputs, course: Course, stalls: Sequence[Runner]) -> None:
+    rounds, samples = inputs.plan.rounds, course.samples
     ours = next((stall for stall in stalls if stall.entry.name == "tandem"), None)
     if ours is None:
         return
     url, model = ours.facts()["url"], ours.facts()["model"]
-    announce(EXTRAS[0])
+    course.announce(EXTRAS[0])
+    course.settle()
     extras.openai_client(samples, url, model, 2 * rounds)
-    announce(EXTRAS[1])
+    course.announce(EXTRAS[1])
+    course.settle()
     extras.cancelling(samples, url, model, ours.processes()[f"worker {model}"], 3 * rounds)
-    announce(EXTRAS[2])
+    course.announce(EXTRAS[2])
+    course.settle()
     extras.speculation(samples, inputs.folder, inputs.threads, 2 * rounds)
-    announce(EXTRAS[3])
+    course.announce(EXTRAS[3])
+    course.settle()
     if inputs.embedder is not None:
         extras.embeddings(samples, inputs.folder, inputs.embedder, inputs.threads, rounds)
-    announce(EXTRAS[4])
+    course.announce(EXTRAS[4])
+    course.settle()
     extras.server_alone(samples, rounds)
 
 
@@ -160,5 +167,5 @@ def _checks(course: Course) -> list[str]:
         if cached >= 0
         else "cold prompts: nobody told how much was cached",
         f"idle contenders took at most {course.restless:.1%} of a core during another's turn",
-        f"programs outside this run kept {course.others_cores:.2f} cores busy meanwhile",
+        f"programs outside this run kept {course.others_cores:.2f} cores busy during the turns",
     ]

@@ -60,7 +60,7 @@ def render(run: Run) -> str:
         "## The bars",
         bars_table(run.bars),
         "## Side by side",
-        f"Medians of {run.rounds} rounds, with the least and the most in brackets; one stream decodes three times a round.",
+        f"Medians of {run.rounds} rounds, least and most in brackets; one stream decodes three times a round.",
         figures_table(run),
         "## How many times better Tandem is",
         "Each task was done by all within seconds, so ratios are taken within a round; these are their medians. "

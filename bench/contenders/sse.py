@@ -13,6 +13,7 @@ from typing import cast
 from bench.asking import Answer, Ask, Json
 
 TIMEOUT_SECONDS = 120.0
+IDLE_SECONDS = 20.0
 
 
 class SSEClient:
@@ -21,9 +22,11 @@ class SSEClient:
     def __init__(self, address: str, model: str) -> None:
         self._connection = http.client.HTTPConnection(address, timeout=TIMEOUT_SECONDS)
         self._model = model
+        self._used = time.monotonic()
 
     def answer(self, ask: Ask, sent: float) -> Answer:
         """Send at the moment ``sent`` and read to the end. Raises ``OSError`` where the server refuses."""
+        self._refresh()
         time.sleep(max(0.0, sent - time.perf_counter()))
         chunks: list[float] = []
         text = ""
@@ -58,6 +61,13 @@ class SSEClient:
     def close(self) -> None:
         """Hang up."""
         self._connection.close()
+
+    def _refresh(self) -> None:
+        """Connect again where the connection has idled so long that the server may have closed it."""
+        if time.monotonic() - self._used > IDLE_SECONDS:
+            self._connection.close()
+            self._connection.connect()
+        self._used = time.monotonic()
 
     def _events(self, ask: Ask) -> Iterator[tuple[float, Json]]:
         response = self.start(ask)

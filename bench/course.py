@@ -23,7 +23,8 @@ FOLLOW_UP_TOKENS = 8
 DECODE_TOKENS = 96
 DECODES = 3
 INTRUSION_AFTER_SECONDS = 0.3
-ROUND_NUMBERS = 1000
+ROUND_NUMBERS = 10_000
+INTRUSION_NUMBER = 5_000
 
 T = TypeVar("T")
 Announce = Callable[[str], None]
@@ -147,7 +148,7 @@ class Course:
         self._add_wait(metrics.cold(tokens), name, number, [first])
         self._add_wait(metrics.warm(tokens), name, number, [second])
         self.prompt_tokens.setdefault((name, tokens), set()).add(first.prompt_tokens)
-        self.cached_when_cold[name] = max(self.cached_when_cold.get(name, 0), first.cached_tokens)
+        self._check_cold(name, first)
 
     def _streams(self, stall: Runner, number: int) -> None:
         """One stream, then several, with nobody between them, since their quotient is a promise."""
@@ -166,14 +167,23 @@ class Course:
 
     def _intrusion(self, stall: Runner, number: int) -> None:
         """A long prompt, and shortly after it a short one."""
-        turns: tuple[Turn, ...] = passages.reading(number * ROUND_NUMBERS + 500, metrics.LONG_TOKENS, self.count)
+        turns: tuple[Turn, ...] = passages.reading(
+            number * ROUND_NUMBERS + INTRUSION_NUMBER, metrics.LONG_TOKENS, self.count
+        )
         long = passages.ask(f"long-{number}", turns, ANSWER_TOKENS)
         short = passages.ask(
-            f"short-{number}", passages.story(number * ROUND_NUMBERS + 501), ANSWER_TOKENS, INTRUSION_AFTER_SECONDS
+            f"short-{number}",
+            passages.story(number * ROUND_NUMBERS + INTRUSION_NUMBER),
+            ANSWER_TOKENS,
+            INTRUSION_AFTER_SECONDS,
         )
         slow, quick = stall.answer_all([long, short])
+        self._check_cold(stall.entry.name, slow)
         self._add_wait(metrics.INTRUDER, stall.entry.name, number, [quick])
         self._add_wait(metrics.INTRUDED, stall.entry.name, number, [slow])
+
+    def _check_cold(self, name: str, answer: Answer) -> None:
+        self.cached_when_cold[name] = max(self.cached_when_cold.get(name, 0), answer.cached_tokens)
 
     def _story(self, number: int) -> Ask:
         return passages.ask(f"story-{number}", passages.story(number), DECODE_TOKENS)

@@ -37,6 +37,7 @@ class FakeRunner:
     fails: bool = False
     patience: int = 1000
     known: set[str] = field(default_factory=set[str])
+    read: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
 
     def open(self) -> float:
         if self.fails:
@@ -48,6 +49,7 @@ class FakeRunner:
         if self.patience < 0:
             raise ContenderFailed(f"{self.entry.title} is silent")
         self.diary.append(f"{self.entry.name} {' '.join(ask.conversation for ask in asks)}")
+        self.read += [(ask.conversation, ask.turns[0].content) for ask in asks]
         answers = [self._answer(ask, len(asks)) for ask in asks]
         self.known |= {ask.conversation for ask in asks}
         return answers
@@ -195,3 +197,13 @@ def test_a_model_that_says_nothing_has_no_waiting_time_and_stops_nobody() -> Non
     course, _ = ran([entry("a")])
     course._add_wait(metrics.cold(512), "a", 0, [silent])
     assert course.samples.spread(metrics.cold(512), "a") is None
+
+
+def test_no_cold_prompt_of_a_run_begins_like_an_earlier_one() -> None:
+    runner = FakeRunner(entry("a"), [])
+    plan = Plan(rounds=4, starts=1, lengths=metrics.LENGTHS, streams=(2, 4), seconds=60)
+    course = Course(plan=plan, count=pieces, announce=lambda _: None, enter=lambda _: runner)
+    course.run(course.start([entry("a")]))
+    cold = {opening for _, opening in runner.read if opening.startswith("Reader")}
+    conversations = {name for name, opening in runner.read if opening.startswith("Reader")}
+    assert len(cold) == len(conversations) == 4 * (len(metrics.LENGTHS) + 1)

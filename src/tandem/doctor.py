@@ -171,7 +171,7 @@ def _seal(kind: str, detail: str) -> Check:
     remedy = (
         "" if ok else 'Allow user namespaces or seccomp, or run on Linux; sealed = "require" refuses to run without.'
     )
-    return Check(name="seal", ok=ok, detail=f"{kind}: {detail}" if detail else kind, remedy=remedy)
+    return Check(name="seal", ok=ok, detail=f"{kind} ({detail})" if detail else kind, remedy=remedy)
 
 
 def _memory(settings: Settings, cards: Sequence[ModelCard]) -> Check:

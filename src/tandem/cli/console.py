@@ -56,7 +56,11 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*columns, box=SIMPLE_HEAD if named else None, pad_edge=False, show_header=named)
+    table = Table(box=SIMPLE_HEAD if named else None, pad_edge=False, show_header=named)
+    for number, column in enumerate(columns):
+        # The first column holds names that people type: it is never cut.
+        widest = max((len(row[0]) for row in rows), default=0)
+        table.add_column(column, min_width=widest if number == 0 else None)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     Console().print(table)

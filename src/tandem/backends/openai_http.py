@@ -199,7 +199,9 @@ def _failure(status: int, body: bytes, headers: httpx.Headers) -> TandemError:
     match status:
         case 404:
             return NotFound(message, param=error.get("param"), code=error.get("code"))
-        case 401 | 403:
+        case 401:
+            return Forbidden(f"{message} Here its variable is named by server.api_key_env in tandem.toml.")
+        case 403:
             return Forbidden(message)
         case 429:
             return Busy(message, retry_after_seconds=int(headers.get("retry-after", "1")))

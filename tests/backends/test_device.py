@@ -1,3 +1,5 @@
+"""The roster of this device: models come when they are asked for, and leave when they are idle."""
+
 import asyncio
 from contextlib import aclosing
 from dataclasses import replace

@@ -32,7 +32,7 @@ _PARTS = (
 
 def build(service: Service) -> Starlette:
     """The whole application. It owns the store of responses, and closes it at the end of its lifespan."""
-    store = ResponseStore(service.store, clock=service.now)
+    store = ResponseStore(service.store, limits=service.store_limits, clock=service.now)
     routes: list[BaseRoute] = [route for part in _PARTS for route in part(service)]
 
     @asynccontextmanager

@@ -22,7 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser(words).parse_args(arguments)
     logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING, format="%(message)s")
     try:
-        return asyncio.run(options.run(options, words))
+        with asyncio.Runner(loop_factory=getattr(options, "new_loop", None)) as runner:
+            return runner.run(options.run(options, words))
     except SettingsError as error:
         fail(words, error.message)
         return 2

@@ -4,6 +4,8 @@ import json
 import os
 from pathlib import Path
 
+import pytest
+
 from tandem.presence import announced, running
 
 
@@ -25,3 +27,14 @@ def test_the_files_of_dead_processes_and_broken_files_are_swept_away(tmp_path: P
 
     assert running(tmp_path) == ()
     assert list(folder.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_does_not_stop_the_server(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "run").touch()
+
+    with announced(tmp_path, "http://127.0.0.1:1"):
+        assert running(tmp_path) == ()
+
+    assert "TANDEM_HOME" in caplog.text

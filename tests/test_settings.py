@@ -52,7 +52,7 @@ def test_every_mistake_is_named_at_once_with_the_nearest_right_key(tmp_path: Pat
         "a whole number is wanted",
         "'auto', 'require', 'off'",
         "needs 'name'",
-        "did you mean 'model'?",
+        "did you mean 'TANDEM_DEVICE_MODEL'?",
     ):
         assert part in message
 

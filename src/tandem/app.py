@@ -79,8 +79,11 @@ async def assembled(settings: Settings) -> AsyncGenerator[Parts]:
 
 
 @asynccontextmanager
-async def answering(settings: Settings, progress: Progress) -> AsyncGenerator[Responder]:
-    """Someone who answers: a server that runs here already, else models loaded for it; fetched first where missing."""
+async def answering(settings: Settings, model: str, progress: Progress) -> AsyncGenerator[Responder]:
+    """Someone who answers for ``model``: a server that runs here already, else models loaded for it.
+
+    The default model is fetched first where it is the one that is asked and is missing.
+    """
     if servers := running(settings.home):
         from tandem.backends.openai_http import Endpoint, OpenAIBackend
 
@@ -89,8 +92,9 @@ async def answering(settings: Settings, progress: Progress) -> AsyncGenerator[Re
         yield OpenAIBackend(card, Endpoint(url=url, api_key=settings.api_key))
         return
     async with assembled(settings) as parts:
-        if not parts.catalog.card(settings.device.model).installed:
-            await parts.catalog.pull(settings.device.model, progress)
+        default = settings.device.model
+        if parts.gateway.target(model, "chat") == default and not parts.catalog.card(default).installed:
+            await parts.catalog.pull(default, progress)
         yield parts.gateway
 
 

@@ -52,7 +52,7 @@ class Report:
 
 async def examine(settings: Settings) -> Report:
     """Look at everything. Each look is bounded in time; none changes anything."""
-    cards = open_catalog(settings).cards()
+    cards = _cards(settings)
     servers = running(settings.home)
     seal, workers, index, engine = await asyncio.gather(
         seal_here(), _workers(settings, servers), _package_index(settings), _engine()
@@ -71,6 +71,14 @@ async def examine(settings: Settings) -> Report:
         _port(settings, servers),
     )
     return Report(checks=checks, seal=seal.kind, workers=workers)
+
+
+def _cards(settings: Settings) -> Sequence[ModelCard]:
+    """What can run here; nothing where the data folder cannot be read, which its own check tells."""
+    try:
+        return open_catalog(settings).cards()
+    except TandemError:
+        return ()
 
 
 async def _workers(settings: Settings, servers: Sequence[Presence]) -> "tuple[WorkerFact, ...]":
@@ -96,8 +104,8 @@ def _configuration(settings: Settings) -> Check:
 def _data_folder(home: Path) -> Check:
     place = next((folder for folder in (home, *home.parents) if folder.exists()), Path.cwd())
     free = shutil.disk_usage(place).free
-    if not os.access(place, os.W_OK):
-        remedy = f"Make {place} writable, or name another folder in TANDEM_HOME."
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        remedy = f"Make {place} a folder that you may write, or name another folder in TANDEM_HOME."
         return Check(name="data folder", ok=False, detail=f"{home} cannot be written", remedy=remedy)
     ok = free > 10**9
     remedy = "" if ok else "Free at least 1 GB there, or name another folder in TANDEM_HOME."
@@ -160,7 +168,7 @@ def _seal(kind: str, detail: str) -> Check:
     remedy = (
         "" if ok else 'Allow user namespaces or seccomp, or run on Linux; sealed = "require" refuses to run without.'
     )
-    return Check(name="seal", ok=ok, detail=f"{kind}: {detail}" if detail else kind, remedy=remedy)
+    return Check(name="seal", ok=ok, detail=f"{kind} ({detail})" if detail else kind, remedy=remedy)
 
 
 def _memory(settings: Settings, cards: Sequence[ModelCard]) -> Check:
@@ -198,9 +206,10 @@ def _cpu(flags: frozenset[str]) -> Check:
 def _models(settings: Settings, cards: Sequence[ModelCard]) -> list[Check]:
     installed = {card.id for card in cards if card.installed}
     checks: list[Check] = []
+    unset = "without TANDEM_OFFLINE " if settings.offline else ""
     for name, model in (("default model", settings.device.model), ("embedder", settings.device.embedder)):
         ok = model in installed
-        remedy = "" if ok else f"Run `tandem models pull {model}`; `tandem serve` does it by itself."
+        remedy = "" if ok else f"Run {unset}`tandem models pull {model}`; `tandem serve` does it by itself."
         checks.append(
             Check(name=name, ok=ok, detail=f"{model} is {'installed' if ok else 'not installed'}", remedy=remedy)
         )

@@ -75,11 +75,15 @@ class Gateway:
                 return card
         raise self._missing(model)
 
+    def target(self, model: str, kind: Kind) -> str:
+        """The id of the model that a name stands for, installed or not: the default, an alias's model, or itself."""
+        if _is_automatic(model, kind):
+            return self._names.default_model if kind == "chat" else self._names.default_embedder
+        return self._names.aliases.get(model, model)
+
     def route(self, model: str, kind: Kind) -> Route:
         """The installed model behind a name. Raises `NotFound`, or `BadRequest` where it is of another kind."""
-        default = self._names.default_model if kind == "chat" else self._names.default_embedder
-        automatic = model == AUTO or (kind == "chat" and model == LOCAL_FIRST)
-        named = default if automatic else self._names.aliases.get(model, model)
+        named = self.target(model, kind)
         found = next((card for card in self._catalog() if card.id == named), None)
         if found is None or not found.installed:
             raise self._missing(named)
@@ -88,7 +92,7 @@ class Gateway:
             raise BadRequest(
                 f"The model {model!r} is for {_WORK[found.kind]}, not for {wanted}. See GET /v1/models.", param="model"
             )
-        return Route(card=found, because="NearestFirst" if automatic else "AskedByName")
+        return Route(card=found, because="NearestFirst" if _is_automatic(model, kind) else "AskedByName")
 
     async def respond(self, request: ChatRequest) -> AsyncGenerator[ChatEvent]:
         """Answer with the model that the request's name stands for."""
@@ -113,6 +117,10 @@ class Gateway:
         else:
             advice = "GET /v1/models lists what can be asked, `tandem models list` what can be installed."
         return NotFound(f"The model {model!r} does not exist here. {advice}", param="model", code="model_not_found")
+
+
+def _is_automatic(model: str, kind: Kind) -> bool:
+    return model == AUTO or (kind == "chat" and model == LOCAL_FIRST)
 
 
 _AUTO_NAMES = {AUTO: "Auto (default policy)", LOCAL_FIRST: "Auto: local first"}

@@ -4,6 +4,7 @@ So that other commands find a server without knocking at ports. A file whose pro
 """
 
 import json
+import logging
 import os
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -11,6 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,18 +27,29 @@ class Presence:
 
 @contextmanager
 def announced(home: Path, url: str) -> Generator[Presence]:
-    """Say that this process answers at ``url``, until the block ends."""
+    """Say that this process answers at ``url``, until the block ends.
+
+    Where the folder cannot be written, a warning is logged: the server answers, only other commands do not find it.
+    """
     mine = Presence(pid=os.getpid(), began=psutil.Process().create_time(), url=url)
-    folder = home / "run"
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{mine.pid}.json"
-    partial = file.with_suffix(".partial")
-    partial.write_text(json.dumps(asdict(mine)), encoding="utf-8")
-    partial.replace(file)
+    file = home / "run" / f"{mine.pid}.json"
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        partial = file.with_suffix(".partial")
+        partial.write_text(json.dumps(asdict(mine)), encoding="utf-8")
+        partial.replace(file)
+    except OSError as error:
+        LOG.warning(
+            "%s cannot be written (%s), so `tandem ask` will not find this server. "
+            "Make it writable, or name another folder in TANDEM_HOME.",
+            file.parent,
+            error.strerror,
+        )
     try:
         yield mine
     finally:
-        file.unlink(missing_ok=True)
+        with suppress(OSError):
+            file.unlink(missing_ok=True)
 
 
 def running(home: Path) -> tuple[Presence, ...]:

@@ -217,7 +217,7 @@ def _overlay_environment(tables: dict[str, Any], env: Mapping[str, str], mistake
             key = name.removeprefix(prefix).lower()
             hint = _hints(cls).get(key)
             if hint is None:
-                mistakes.append(_unknown(name, key, _hints(cls), f"the environment variable {name}"))
+                mistakes.append(_unknown(name, key, _hints(cls), "the environment", prefix))
                 continue
             table = tables.setdefault(section, {})
             if isinstance(table, dict):
@@ -356,9 +356,11 @@ def _hints(cls: type) -> dict[str, Any]:
     return typing.get_type_hints(cls)
 
 
-def _unknown(shown: str, key: str, known: typing.Iterable[str], where: str) -> str:
-    near = difflib.get_close_matches(key, list(known), n=1, cutoff=0.5)
-    advice = f"did you mean {near[0]!r}?" if near else "known are " + ", ".join(sorted(known)) + "."
+def _unknown(shown: str, key: str, known: typing.Iterable[str], where: str, prefix: str = "") -> str:
+    """A sentence about an unknown key; ``prefix`` is of the environment's variables, which are in capitals."""
+    spelled = {name: f"{prefix}{name.upper()}" if prefix else name for name in known}
+    near = difflib.get_close_matches(key, list(spelled), n=1, cutoff=0.5)
+    advice = f"did you mean {spelled[near[0]]!r}?" if near else "known are " + ", ".join(sorted(spelled.values())) + "."
     return f"{where} has an unknown key {shown!r}: {advice}"
 
 

@@ -45,7 +45,10 @@ def download(request: dict[str, Json], progress: Progress) -> Json:
         sys.stdout = sys.__stdout__
     if status == 0:
         return str(next(target.glob("*.whl")))
-    raise _failure(requirement, met)
+    failure = _failure(requirement, met)
+    if request["no_index"] and not isinstance(failure, CorruptFile):
+        raise _kept_offline(requirement) from failure
+    raise failure
 
 
 def _pip(more: list[str], wanted: Path, target: Path) -> int:
@@ -58,6 +61,13 @@ def _pip(more: list[str], wanted: Path, target: Path) -> int:
             "--dest", str(target), "--requirement", str(wanted), *more,
         ]
     )  # fmt: skip
+
+
+def _kept_offline(requirement: str) -> Offline:
+    return Offline(
+        f"Tandem is set to stay offline, and no folder that pip is configured for has {requirement}. "
+        "Unset TANDEM_OFFLINE, or put its wheel into a folder named by PIP_FIND_LINKS."
+    )
 
 
 def _failure(requirement: str, met: "_Met") -> CatalogError:

@@ -51,19 +51,18 @@ def read_facts(folder: Path) -> FolderFacts:
     """What is in ``folder``. Raises `ConversionFailed` where it is no model, not whole, or not for this engine."""
     if not folder.is_dir():
         raise ConversionFailed(f"There is no folder {folder}. Give a .gguf file or a folder with {GENAI_CONFIG}.")
+    is_chat, is_embedder = (folder / GENAI_CONFIG).is_file(), (folder / "model.onnx").is_file()
+    if not is_chat and not is_embedder:
+        raise ConversionFailed(
+            f"{folder} is no model that Tandem can open: it has neither {GENAI_CONFIG} (a chat model for ONNX Runtime "
+            "GenAI) nor model.onnx (an embedder). Choose another folder, or a .gguf file."
+        )
     if not (folder / "tokenizer.json").is_file():
         raise ConversionFailed(
             f"{folder} has no tokenizer.json, which Tandem needs to read and write text. "
             "Put the model's tokenizer.json beside its other files."
         )
-    if (folder / GENAI_CONFIG).is_file():
-        return _chat_facts(folder)
-    if (folder / "model.onnx").is_file():
-        return _embedding_facts(folder)
-    raise ConversionFailed(
-        f"{folder} is no model that Tandem can open: it has neither {GENAI_CONFIG} (a chat model for ONNX Runtime "
-        "GenAI) nor model.onnx (an embedder). Choose another folder, or a .gguf file."
-    )
+    return _chat_facts(folder) if is_chat else _embedding_facts(folder)
 
 
 def model_files(folder: Path) -> list[Path]:

@@ -97,7 +97,7 @@ class FoundryShop:
         """The last answer of the catalog; ``None`` where it was never asked."""
         try:
             return msgspec.json.decode(self._memory().read_bytes(), type=Listing)
-        except (FileNotFoundError, msgspec.DecodeError):
+        except (OSError, msgspec.DecodeError):
             return None
 
     def cards(self) -> tuple[ModelCard, ...]:
@@ -179,7 +179,7 @@ class FoundryShop:
     async def _require_reach(self, consequence: str) -> None:
         self._require_sdk()
         if self._offline:
-            raise Offline(f"Tandem is set to stay offline, so {consequence}. Unset that to fetch it.")
+            raise Offline(f"Tandem is set to stay offline, so {consequence}. Unset TANDEM_OFFLINE to fetch it.")
         place = urlsplit(self._address)
         host, port = place.hostname or "", place.port or (443 if place.scheme == "https" else 80)
         if not _has_proxy() and not await _answers(host, port):

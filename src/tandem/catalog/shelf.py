@@ -116,7 +116,10 @@ def disk_errors_as_ours(what: str, home: Path) -> Generator[None]:
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise CatalogError(f"{what}: the disk of {home} is full. Free some space and try again.") from error
-        raise CatalogError(f"{what}: {error.strerror or error}: {error.filename or home}.") from error
+        raise CatalogError(
+            f"{what}: {error.strerror or error}: {error.filename or home}. "
+            "Make it readable and writable, or name another folder in TANDEM_HOME."
+        ) from error
 
 
 def megabytes(count: int) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tandem import __version__
 from tandem.cli import ask, doctor, models, serve
-from tandem.cli.console import fail, note
+from tandem.cli.console import fail, note, prepare_streams
 from tandem.cli.words import Words
 from tandem.core.errors import SettingsError, TandemError
 from tandem.settings import language_of
@@ -19,11 +19,13 @@ from tandem.settings import language_of
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns its exit status."""
     words = Words(language_of())
+    prepare_streams()
     options = _parser(words).parse_args(arguments)
     logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING, format="%(message)s")
     try:
         with asyncio.Runner(loop_factory=getattr(options, "new_loop", None)) as runner:
-            return runner.run(options.run(options, words))
+            status: int = runner.run(options.run(options, words))
+        sys.stdout.flush()
     except SettingsError as error:
         fail(words, error.message)
         return 2
@@ -35,8 +37,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         # The reader of our output left; what was asked for is done as far as anybody sees.
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - the process ends here
+        _drop_output()
         return 0
+    except OSError as error:
+        # Files and pipes that the commands themselves read and write; rooms translate their own.
+        place = f" ({error.filename})" if error.filename else ""
+        fail(words, f"{error.strerror or error}{place}")
+        _drop_output()
+        return 1
+    return status
+
+
+def _drop_output() -> None:
+    """Let go of what standard output could not take, so that the interpreter does not try again at its end."""
+    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - the process ends here
 
 
 def _parser(words: Words) -> argparse.ArgumentParser:

@@ -28,7 +28,11 @@ async def run(options: argparse.Namespace, words: Words) -> int:
     """Ask, and print the answer as it comes."""
     from tandem.app import answering
 
-    text = sys.stdin.read() if options.text == "-" else options.text
+    try:
+        text = _asked(options.text)
+    except UnicodeError:
+        note(words("The question is not UTF-8 text. Save it as UTF-8 and ask again."))
+        return 2
     if not text.strip():
         note(words("Nothing was asked. Give the text, or - to read standard input."))
         return 2
@@ -41,12 +45,20 @@ async def run(options: argparse.Namespace, words: Words) -> int:
     )
     async with AsyncExitStack() as stack:
         with progress_shown() as progress:
-            responder = await stack.enter_async_context(answering(settings, progress))
+            responder = await stack.enter_async_context(answering(settings, options.model, progress))
         if options.json:
             print_json(_document(await collect(responder.respond(request))))
         else:
             await _stream(responder, request)
     return 0
+
+
+def _asked(text: str) -> str:
+    """The question, from standard input where it is ``-``. Raises `UnicodeError` for bytes that are no UTF-8."""
+    if text == "-":
+        return sys.stdin.buffer.read().decode("utf-8-sig")
+    text.encode("utf-8")  # bytes of an argument that were no UTF-8 arrive as lone surrogates
+    return text
 
 
 async def _stream(responder: Responder, request: ChatRequest) -> None:

@@ -3,6 +3,7 @@
 import argparse
 from dataclasses import asdict
 from pathlib import Path
+from typing import cast
 
 from tandem.cli.console import note, print_json, print_table, progress_shown
 from tandem.cli.words import Words, size
@@ -77,7 +78,7 @@ def _cells(card: ModelCard, words: Words) -> list[str]:
     return [card.id, words(card.kind), words(state), size(card.size_bytes), context, card.source, card.licence]
 
 
-async def _show(options: argparse.Namespace, _: Words) -> int:
+async def _show(options: argparse.Namespace, words: Words) -> int:
     from tandem.app import open_catalog
 
     card = open_catalog(read_settings(options.config)).card(options.id)
@@ -90,8 +91,16 @@ async def _show(options: argparse.Namespace, _: Words) -> int:
     if options.json:
         print_json(shown)
     else:
-        print_table(("", ""), [(key, "" if value is None else str(value)) for key, value in shown.items()])
+        print_table(("", ""), [(key, _plain(value, words)) for key, value in shown.items()])
     return 0
+
+
+def _plain(value: object, words: Words) -> str:
+    if isinstance(value, bool):
+        return words("yes" if value else "no")
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in cast("list[object]", value))
+    return "" if value is None else str(value)
 
 
 async def _pull(options: argparse.Namespace, words: Words) -> int:

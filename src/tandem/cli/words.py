@@ -61,6 +61,11 @@ _POLISH: Mapping[str, str] = {
     "attention": "uwaga",
     "Error": "Błąd",
     "stopped": "przerwano",
+    "The question is not UTF-8 text. Save it as UTF-8 and ask again.": (
+        "Pytanie nie jest tekstem UTF-8. Zapisz je w UTF-8 i zapytaj ponownie."
+    ),
+    "yes": "tak",
+    "no": "nie",
     "Nothing was asked. Give the text, or - to read standard input.": (
         "Nie zadano pytania. Podaj tekst albo -, by czytać standardowe wejście."
     ),

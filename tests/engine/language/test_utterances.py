@@ -34,6 +34,24 @@ def test_the_limit_ends_the_answer_exactly(language: Language) -> None:
     assert (end_of(events).reason, utterance.completion_tokens) == ("length", 4)
 
 
+def test_an_answer_that_only_repeats_itself_ends_where_no_limit_was_given(language: Language) -> None:
+    rounds = "Well, then. " * 60
+
+    events, utterance = hear(language, ask(sampling=greedy()), rounds)
+    asked_for, _ = hear(language, ask(sampling=greedy(max_tokens=len(tokens_of(language, rounds)))), rounds)
+
+    assert end_of(events).reason == "length"
+    assert 192 <= utterance.completion_tokens <= 256
+    assert text_of(asked_for) == rounds
+
+
+def test_a_long_answer_that_goes_on_changing_is_no_loop(language: Language) -> None:
+    counted = "".join(f"{number}. " for number in range(250))
+    events, _ = hear(language, ask(sampling=greedy()), counted)
+    assert text_of(events) == counted
+    assert end_of(events).reason == "stop"
+
+
 def test_a_character_cut_by_the_limit_is_one_replacement(language: Language) -> None:
     events, _ = hear(language, ask(sampling=greedy(max_tokens=3)), "a🐢")
     assert text_of(events) == "a\ufffd"

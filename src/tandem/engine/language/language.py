@@ -220,6 +220,7 @@ class Language:
             strip_first=self._vocabulary.strips_leading_space and chat,
             grammar=forms.grammar,
             tools=forms.tools,
+            end_loops=sampling.max_tokens is None,
         )
 
 

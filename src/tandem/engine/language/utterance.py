@@ -22,6 +22,7 @@ from tandem.engine.language.channels import THINK, Channels, Segment
 from tandem.engine.language.detokenizer import Detokenizer
 from tandem.engine.language.dialects import Call, Dialect
 from tandem.engine.language.grammar import Constraint, Grammar
+from tandem.engine.language.loops import Loops
 from tandem.engine.language.sampling import Choosing, NothingAllowed, Sampler, log_probabilities
 from tandem.engine.language.stops import StopStrings
 from tandem.engine.language.vocabulary import Vocabulary
@@ -44,7 +45,8 @@ class ToolPlan:
 class Plan:
     """How every choice of one request is to be spoken. ``silent_stops`` end the answer like an end token.
 
-    ``grammar`` binds the answer from its first token, or from the end of the thoughts.
+    ``grammar`` binds the answer from its first token, or from the end of the thoughts. ``end_loops`` ends an
+    answer that only repeats itself, as its limit would.
     """
 
     choosing: Choosing
@@ -58,6 +60,7 @@ class Plan:
     strip_first: bool = False
     grammar: Grammar | None = None
     tools: ToolPlan | None = None
+    end_loops: bool = False
 
 
 @dataclass(slots=True)
@@ -86,6 +89,7 @@ class Utterance:
         self._stops = StopStrings(plan.stops + plan.silent_stops)
         self._constraint: Constraint | None = None
         self._scope: Literal["answer", "call"] | None = None
+        self._loops = Loops() if plan.end_loops else None
         self._thought = vocabulary.control(THINK) if plan.may_think else None
         self._pending: deque[_Pending] = deque()
         self._heard = 0
@@ -119,7 +123,8 @@ class Utterance:
         self._sampler.note(token)
         self.completion_tokens += 1
         self._hear(token, logits)
-        if not self.finished and self.completion_tokens >= self._plan.max_tokens:
+        endless = self._loops is not None and self._loops.closed_by(token)
+        if not self.finished and (endless or self.completion_tokens >= self._plan.max_tokens):
             self._finish("length")
         return token
 

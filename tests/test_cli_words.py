@@ -7,8 +7,9 @@ from typing import get_args
 import pytest
 
 import tandem.cli
-from tandem.cli.words import _POLISH, Words, language_of, size
+from tandem.cli.words import _POLISH, Words, size
 from tandem.core.models import Kind
+from tandem.settings import language_of
 
 ROOM = Path(tandem.cli.__file__).parent
 

@@ -1,10 +1,10 @@
 """The composition root: `Settings` become running parts. The only file that knows every room."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from tandem.backends.device import DeviceModels, DeviceOptions, worker_starter
 from tandem.backends.foundry import FoundryBackend, FoundryRuntime
@@ -21,7 +21,7 @@ from tandem.presence import announced, running
 from tandem.settings import Settings
 
 if TYPE_CHECKING:
-    from tandem.server.service import Readiness, Service
+    from tandem.server.service import Readiness, Service, WorkerFact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,11 +84,12 @@ async def answering(settings: Settings, model: str, progress: Progress) -> Async
 
     The default model is fetched first where it is the one that is asked and is missing.
     """
-    for server in running(settings.home):
+    if servers := running(settings.home):
         from tandem.backends.openai_http import Endpoint, OpenAIBackend
 
-        card = ModelCard(id="auto", kind="chat", place="device", context_tokens=0, source=server.url)
-        yield OpenAIBackend(card, Endpoint(url=server.url, api_key=settings.api_key))
+        url = servers[0].url
+        card = ModelCard(id="auto", kind="chat", place="device", context_tokens=0, source=url)
+        yield OpenAIBackend(card, Endpoint(url=url, api_key=settings.api_key))
         return
     async with assembled(settings) as parts:
         default = settings.device.model
@@ -126,12 +127,12 @@ async def seal_here() -> SealReport:
     return await asyncio.to_thread(probe_seal)
 
 
-async def reached_workers(url: str, api_key: str | None) -> Sequence[Mapping[str, Any]]:
+async def reached_workers(url: str, api_key: str | None) -> "tuple[WorkerFact, ...]":
     """The workers of a running server, as it tells them. Raises `Unavailable`."""
     from tandem.backends.openai_http import Endpoint, read_json
+    from tandem.server.probes import Ready
 
-    answer = await read_json(Endpoint(url=url, api_key=api_key), "/readyz")
-    return cast("list[Mapping[str, Any]]", answer.get("workers", []))
+    return (await read_json(Endpoint(url=url, api_key=api_key), "/readyz", Ready)).workers
 
 
 def _worker_options(settings: Settings) -> WorkerOptions:

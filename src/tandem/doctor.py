@@ -9,8 +9,10 @@ import shutil
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 
@@ -20,8 +22,12 @@ from tandem.core.models import ModelCard
 from tandem.presence import Presence, running
 from tandem.settings import Settings
 
+if TYPE_CHECKING:
+    from tandem.server.service import WorkerFact
+
 _INDEX_SECONDS = 5.0
 _ENGINE_SECONDS = 30.0
+_PYTHON_REMEDY = "Use Python 3.11, 3.12 or 3.13: `make setup PYTHON=python3.12`."
 _INT8_FLAGS = ("avx512_vnni", "avx_vnni", "avx512bw", "avx2", "asimddp", "asimd", "neon")
 
 
@@ -36,21 +42,12 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerFact:
-    """A model process of a server that runs here."""
-
-    model: str
-    pid: int
-    seal: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Everything the doctor saw. ``seal`` is the one that workers on this machine get."""
+    """Everything the doctor saw. ``seal`` is the one that workers on this machine get, ``workers`` those that run."""
 
     checks: tuple[Check, ...]
     seal: str
-    workers: tuple[WorkerFact, ...]
+    workers: "tuple[WorkerFact, ...]"
 
 
 async def examine(settings: Settings) -> Report:
@@ -84,14 +81,11 @@ def _cards(settings: Settings) -> Sequence[ModelCard]:
         return ()
 
 
-async def _workers(settings: Settings, servers: Sequence[Presence]) -> tuple[WorkerFact, ...]:
+async def _workers(settings: Settings, servers: Sequence[Presence]) -> "tuple[WorkerFact, ...]":
     found: list[WorkerFact] = []
     for server in servers:
-        try:
-            rows = await reached_workers(server.url, settings.api_key)
-        except TandemError:
-            continue
-        found += [WorkerFact(model=str(row["model"]), pid=int(row["pid"]), seal=str(row["seal"])) for row in rows]
+        with suppress(TandemError):
+            found += await reached_workers(server.url, settings.api_key)
     return tuple(found)
 
 
@@ -108,7 +102,7 @@ def _configuration(settings: Settings) -> Check:
 
 
 def _data_folder(home: Path) -> Check:
-    place = next(folder for folder in (home, *home.parents) if folder.exists())
+    place = next((folder for folder in (home, *home.parents) if folder.exists()), Path.cwd())
     free = shutil.disk_usage(place).free
     if not place.is_dir() or not os.access(place, os.W_OK):
         remedy = f"Make {place} a folder that you may write, or name another folder in TANDEM_HOME."
@@ -146,6 +140,7 @@ async def _engine() -> Check:
 async def _run(arguments: tuple[str, ...], seconds: float) -> int | None:
     child = await asyncio.create_subprocess_exec(
         sys.executable,
+        "-P",  # a file in the current folder must not pass for a library
         *arguments,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
@@ -154,9 +149,11 @@ async def _run(arguments: tuple[str, ...], seconds: float) -> int | None:
     try:
         return await asyncio.wait_for(child.wait(), seconds)
     except TimeoutError:
-        child.kill()
-        await child.wait()
         return None
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
 
 
 def _version(package: str) -> str:
@@ -239,6 +236,3 @@ def _port(settings: Settings, servers: Sequence[Presence]) -> Check:
             remedy = f"Stop the program that uses it, or choose another: `tandem serve --port {port + 1}`."
             return Check(name="port", ok=False, detail=f"{port}: {error.strerror}", remedy=remedy)
     return Check(name="port", ok=True, detail=f"{port} is free")
-
-
-_PYTHON_REMEDY = "Use Python 3.11, 3.12 or 3.13: `make setup PYTHON=python3.12`."

@@ -105,7 +105,8 @@ class Gateway:
     async def embed(self, request: EmbeddingRequest) -> Embeddings:
         """Embed with the model that the request's name stands for."""
         route = self.route(request.model, "embedding")
-        return await self._embedder.embed(replace(request, model=route.card.id))
+        made = await self._embedder.embed(replace(request, model=route.card.id))
+        return replace(made, because=(route.because,))
 
     def _missing(self, model: str) -> NotFound:
         known = self._catalog()

@@ -21,6 +21,7 @@ from tandem.core.errors import SettingsError
 
 Section = TypeVar("Section")
 Seal = Literal["auto", "require", "off"]
+Language = Literal["en", "pl"]
 GIB = 1024**3
 
 
@@ -153,6 +154,13 @@ _REPEATED: Mapping[str, tuple[str, type]] = {
 _FREE = ("aliases", "policy")
 _SIZES = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "B": 1}
 _BYTE_KEYS = {"max_ram", "kv_cache", "max_body_bytes"}
+
+
+def language_of(environment: Mapping[str, str] | None = None) -> Language:
+    """``TANDEM_LANG``, else the locale, by the first variable that is set; English where that is not Polish."""
+    env = os.environ if environment is None else environment
+    named = next((env[name] for name in ("TANDEM_LANG", "LC_ALL", "LC_MESSAGES", "LANG") if env.get(name)), "")
+    return "pl" if named.lower().startswith("pl") else "en"
 
 
 def read_settings(
@@ -362,9 +370,10 @@ def _check(settings: Settings, env: Mapping[str, str], mistakes: list[str]) -> N
         mistakes.append(f"[server] port = {server.port}: a port lies between 1 and 65535 (0 takes any free one)")
     if server.api_key_env and not env.get(server.api_key_env):
         mistakes.append(f"[server] api_key_env names {server.api_key_env}, which is not set in the environment")
-    for name, value, least in (("queue", device.queue, 1), ("threads", device.threads or 1, 1)):
-        if value < least:
-            mistakes.append(f"[device] {name} = {value}: at least {least} is wanted")
+    counts = {f"[device] {name}": getattr(device, name) for name in ("queue", "threads", "kv_cache", "max_ram")}
+    counts["[server] max_body_bytes"] = server.max_body_bytes
+    wrong = {name: value for name, value in counts.items() if value is not None and value < 1}
+    mistakes.extend(f"{name} = {value}: at least 1 is wanted" for name, value in wrong.items())
     names = {provider.name for provider in settings.providers}
     mistakes.extend(
         f"[[model]] {model.id!r} names the provider {model.provider!r}, which no [[provider]] has"

@@ -10,9 +10,11 @@ import pytest
 from support.fake_worker import FakeFactory, FakeMachine
 from support.models import model_folder
 from support.responder_contract import ResponderContract
+from support.serving import a_service, served
 from tandem.backends.device import DeviceModels, DeviceOptions, worker_starter
 from tandem.backends.echo import EchoBackend
 from tandem.backends.foundry import FoundryBackend, FoundryRuntime
+from tandem.backends.openai_http import Endpoint, OpenAIBackend
 from tandem.core.models import ModelCard
 from tandem.core.ports import Responder
 from tandem.engine.host import WorkerOptions
@@ -25,6 +27,16 @@ class TestEcho(ResponderContract):
     @asynccontextmanager
     async def opened(self) -> AsyncGenerator[Responder]:
         yield EchoBackend()
+
+
+class TestOverTheWire(ResponderContract):
+    model = "scripted"
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncGenerator[Responder]:
+        card = ModelCard(id=self.model, kind="chat", place="device", context_tokens=0, source="test")
+        async with served(a_service(EchoBackend())) as address:
+            yield OpenAIBackend(card, Endpoint(url=address))
 
 
 class TestDeviceWithFakeWorkers(ResponderContract):

@@ -1,3 +1,5 @@
+"""Workers that die, do not start, or are left while they load."""
+
 import asyncio
 import random
 from collections.abc import AsyncGenerator

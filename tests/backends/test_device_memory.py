@@ -1,3 +1,5 @@
+"""Who makes room for whom when memory is short."""
+
 import asyncio
 from contextlib import aclosing
 

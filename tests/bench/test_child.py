@@ -1,3 +1,5 @@
+"""The process that a contender runs in speaks in lines."""
+
 import io
 import json
 import time

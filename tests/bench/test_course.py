@@ -1,3 +1,5 @@
+"""The order in which contenders are measured is fair."""
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 

@@ -1,3 +1,5 @@
+"""Spreads and ratios of samples."""
+
 from bench.figures import Metric, Samples, Spread
 from hypothesis import given
 from hypothesis import strategies as st

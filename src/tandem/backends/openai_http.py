@@ -4,9 +4,10 @@ Today it reaches a Tandem that already runs on this machine; the wire is OpenAI'
 """
 
 import ipaddress
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -27,8 +28,12 @@ from tandem.core.chat import (
 from tandem.core.errors import BadRequest, Busy, Forbidden, NotFound, TandemError, Unavailable
 from tandem.core.models import ModelCard
 
+_PATH = "/v1/chat/completions"
 _CONNECT_SECONDS = 2.0
 _SILENCE_SECONDS = 300.0
+_FACTS_SECONDS = 5.0
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,31 +74,37 @@ class OpenAIBackend:
         try:
             async with (
                 self._endpoint.client() as client,
-                client.stream("POST", "/v1/chat/completions", json=_body(request)) as response,
+                client.stream("POST", _PATH, json=_body(request), headers=_headers(request)) as response,
             ):
                 if response.status_code != 200:
                     raise _failure(response.status_code, await response.aread(), response.headers)
                 yield _started(response.headers, self._card)
                 usage: Usage | None = None
-                async for event in _events(response.aiter_lines()):
-                    if isinstance(event, Usage):
-                        usage = event
-                    else:
-                        yield event
+                async with aclosing(_events(response.aiter_lines())) as events:
+                    async for event in events:
+                        if isinstance(event, Usage):
+                            usage = event
+                        else:
+                            yield event
                 yield usage or Usage(prompt_tokens=0, completion_tokens=0)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, msgspec.DecodeError) as error:
             raise Unavailable(
                 f"{self._endpoint.url} broke off or cannot be reached ({type(error).__name__})."
             ) from error
 
 
-async def read_json(endpoint: Endpoint, path: str) -> Mapping[str, Any]:
-    """GET a JSON object, whatever its status. Raises `Unavailable` where it cannot be had."""
+async def read_json(endpoint: Endpoint, path: str, kind: type[T]) -> T:
+    """GET a JSON object as ``kind``, whatever its status. Raises `Unavailable` where it cannot be had soon."""
     try:
         async with endpoint.client() as client:
-            return msgspec.json.decode((await client.get(path)).content, type=dict[str, Any])
+            return msgspec.json.decode((await client.get(path, timeout=_FACTS_SECONDS)).content, type=kind)
     except (httpx.HTTPError, msgspec.DecodeError) as error:
         raise Unavailable(f"{endpoint.url}{path} does not answer as expected ({type(error).__name__}).") from error
+
+
+def _headers(request: ChatRequest) -> dict[str, str]:
+    wishes = {"x-tandem-private": "true" if request.private else "", "x-tandem-priority": request.priority}
+    return {name: value for name, value in wishes.items() if value}
 
 
 def _body(request: ChatRequest) -> dict[str, Any]:
@@ -132,12 +143,17 @@ def _started(headers: httpx.Headers, card: ModelCard) -> Started:
         model=headers.get("x-tandem-model", card.id),
         place=place,
         because=tuple(rule.strip() for rule in because),
-        fallbacks=int(headers.get("x-tandem-fallbacks", "0")),
+        fallbacks=_whole(headers.get("x-tandem-fallbacks", ""), otherwise=0),
         note=headers.get("x-tandem-note"),
     )
 
 
-async def _events(lines: AsyncIterator[str]) -> AsyncIterator[ChatEvent]:
+def _whole(text: str, *, otherwise: int) -> int:
+    """A number in a header of somebody's, which may say anything (``retry-after`` may be a date)."""
+    return int(text) if text.isascii() and text.isdigit() else otherwise
+
+
+async def _events(lines: AsyncIterator[str]) -> AsyncGenerator[ChatEvent]:
     async for line in lines:
         if not line.startswith("data:"):
             continue
@@ -204,7 +220,7 @@ def _failure(status: int, body: bytes, headers: httpx.Headers) -> TandemError:
         case 403:
             return Forbidden(message)
         case 429:
-            return Busy(message, retry_after_seconds=int(headers.get("retry-after", "1")))
+            return Busy(message, retry_after_seconds=_whole(headers.get("retry-after", ""), otherwise=1))
         case _ if status < 500:
             return BadRequest(message, param=error.get("param"), code=error.get("code"))
         case _:

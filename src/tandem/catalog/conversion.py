@@ -9,16 +9,6 @@ from tandem.core.errors import ConversionFailed
 from tandem.core.ports import Progress
 from tandem.core.telemetry import telemetry_refused
 
-_REFUSALS = (
-    "Fail",
-    "InvalidArgument",
-    "InvalidGraph",
-    "InvalidProtobuf",
-    "NoModel",
-    "NoSuchFile",
-    "NotImplemented",
-    "RuntimeException",
-)
 _ROOM = 1.3
 """Memory that opening takes, as a multiple of the files' size: the weights once, and buffers on top."""
 
@@ -84,8 +74,8 @@ def _embed_one_word(folder: Path) -> None:
     import numpy as np
 
     runtime: Any = importlib.import_module("onnxruntime")
-    refusals: Any = importlib.import_module("onnxruntime.capi.onnxruntime_pybind11_state")
-    refused = tuple(getattr(refusals, name) for name in _REFUSALS)
+    refusals = vars(importlib.import_module("onnxruntime.capi.onnxruntime_pybind11_state")).values()
+    refused = tuple(kind for kind in refusals if isinstance(kind, type) and issubclass(kind, Exception))
     ids = np.ones((1, 3), dtype=np.int64)
     try:
         session = runtime.InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])

@@ -12,6 +12,7 @@ from typing import cast
 
 import msgspec
 
+from tandem.catalog.manifest import MANIFEST_NAME
 from tandem.core.errors import ConversionFailed
 from tandem.core.models import Ability, Kind
 from tandem.core.ports import Progress
@@ -137,7 +138,7 @@ def _chat_facts(folder: Path) -> FolderFacts:
 
 def _embedding_facts(folder: Path) -> FolderFacts:
     """An embedder as our converter writes it: ``tandem.json`` beside it says its sizes."""
-    note = _json(folder / "tandem.json") if (folder / "tandem.json").is_file() else {}
+    note = _json(folder / MANIFEST_NAME) if (folder / MANIFEST_NAME).is_file() else {}
     dimensions, max_tokens = note.get("dimensions"), note.get("max_tokens")
     if note.get("kind") != "embedding" or not isinstance(dimensions, int) or not isinstance(max_tokens, int):
         raise ConversionFailed(

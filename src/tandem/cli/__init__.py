@@ -11,18 +11,20 @@ from pathlib import Path
 from tandem import __version__
 from tandem.cli import ask, doctor, models, serve
 from tandem.cli.console import fail, note, prepare_streams
-from tandem.cli.words import Words, language_of
+from tandem.cli.words import Words
 from tandem.core.errors import SettingsError, TandemError
+from tandem.settings import language_of
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns its exit status."""
-    words = Words(language_of(os.environ))
+    words = Words(language_of())
     prepare_streams()
     options = _parser(words).parse_args(arguments)
     logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING, format="%(message)s")
     try:
-        status: int = asyncio.run(options.run(options, words))
+        with asyncio.Runner(loop_factory=getattr(options, "new_loop", None)) as runner:
+            status: int = runner.run(options.run(options, words))
         sys.stdout.flush()
     except SettingsError as error:
         fail(words, error.message)

@@ -3,7 +3,7 @@
 import argparse
 import sys
 import uuid
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 
 from tandem.cli.console import note, print_json, progress_shown
 from tandem.cli.words import Words
@@ -43,16 +43,13 @@ async def run(options: argparse.Namespace, words: Words) -> int:
         messages=(Message(role="user", content=text),),
         private=options.private,
     )
-    with progress_shown() as progress:
-        opened = answering(settings, options.model, progress)
-        responder = await opened.__aenter__()
-    try:
+    async with AsyncExitStack() as stack:
+        with progress_shown() as progress:
+            responder = await stack.enter_async_context(answering(settings, options.model, progress))
         if options.json:
             print_json(_document(await collect(responder.respond(request))))
         else:
             await _stream(responder, request)
-    finally:
-        await opened.__aexit__(None, None, None)
     return 0
 
 

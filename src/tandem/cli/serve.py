@@ -1,6 +1,7 @@
 """``tandem serve``: one endpoint on one port, over the models of this device."""
 
 import argparse
+import asyncio
 import logging
 
 from tandem.cli.console import note, progress_shown
@@ -16,7 +17,7 @@ def add_parser(
     parser = commands.add_parser("serve", parents=[common], help=words("answer on one port"))
     parser.add_argument("--host", help=words("the address to listen on (default: 127.0.0.1)"))
     parser.add_argument("--port", type=int, help=words("the port to listen on (default: 8000)"))
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, new_loop=_new_loop)
 
 
 async def run(options: argparse.Namespace, words: Words) -> int:
@@ -38,6 +39,12 @@ async def run(options: argparse.Namespace, words: Words) -> int:
     await _fetch_missing(settings, words)
     await serve(settings, lambda url: _greet(url, words))
     return 0
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    from tandem.server.running import new_event_loop
+
+    return new_event_loop()
 
 
 async def _fetch_missing(settings: Settings, words: Words) -> None:

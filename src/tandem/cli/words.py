@@ -1,9 +1,8 @@
 """What the command line says to people, in English and Polish. The language follows the locale."""
 
 from collections.abc import Mapping
-from typing import Literal
 
-Language = Literal["en", "pl"]
+from tandem.settings import Language
 
 _POLISH: Mapping[str, str] = {
     "Tandem answers on {url}": "Tandem odpowiada pod {url}",
@@ -71,14 +70,6 @@ _POLISH: Mapping[str, str] = {
         "Nie zadano pytania. Podaj tekst albo -, by czytać standardowe wejście."
     ),
 }
-
-
-def language_of(environment: Mapping[str, str]) -> Language:
-    """``TANDEM_LANG``, else the locale, by the first variable that is set; English where that is not Polish."""
-    for name in ("TANDEM_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
-        if value := environment.get(name):
-            return "pl" if value.lower().startswith("pl") else "en"
-    return "en"
 
 
 class Words:

@@ -16,8 +16,12 @@ class EmbeddingRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Embeddings:
-    """One vector of unit length for each input, in order, as float32 arrays of equal length."""
+    """One vector of unit length for each input, in order, as float32 arrays of equal length.
+
+    ``because`` names the rules that chose the model, as `tandem.core.chat.Started` does.
+    """
 
     model: str
     vectors: tuple["array[float]", ...]
     prompt_tokens: int
+    because: tuple[str, ...] = ()

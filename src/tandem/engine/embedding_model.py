@@ -4,9 +4,9 @@ Texts are sorted by length and read in small batches, because on a CPU long batc
 cache than they win; a text's vector does not depend on its neighbours. One thread uses a model at a time.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 import numpy as np
@@ -19,23 +19,11 @@ from tandem.core.telemetry import telemetry_refused
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+    from tandem.engine.onnx import Session
+
 TokenIds = tuple[int, ...]
 BATCH_TOKENS = 512
 """Padded tokens in one batch: as fast as any larger one on 2 cores, in 30 MB where 8,192 take 320 MB."""
-
-
-class _Named(Protocol):
-    name: str
-
-
-class _Session(Protocol):
-    """As much of ``onnxruntime.InferenceSession`` as is used; the package has no types."""
-
-    def get_inputs(self) -> Sequence[_Named]: ...
-
-    def run(
-        self, output_names: Sequence[str], input_feed: Mapping[str, NDArray[np.int64]]
-    ) -> Sequence[NDArray[np.float32]]: ...
 
 
 class EmbeddingFacts(Struct, frozen=True):
@@ -48,7 +36,7 @@ class EmbeddingFacts(Struct, frozen=True):
 class EmbeddingModel:
     """A loaded embedding model."""
 
-    def __init__(self, facts: EmbeddingFacts, tokenizer: "Tokenizer", session: "_Session") -> None:
+    def __init__(self, facts: EmbeddingFacts, tokenizer: "Tokenizer", session: "Session") -> None:
         self._facts = facts
         self._tokenizer = tokenizer
         self._session = session
@@ -62,19 +50,19 @@ class EmbeddingModel:
 
         Raises `CorruptFile` where one of them is missing or is not what it should be.
         """
-        from tokenizers import Tokenizer
+        with telemetry_refused():
+            from tandem.engine.onnx import NO_SPIN, open_session
+        from tandem.engine.tokenizer import read_tokenizer
 
         try:
             facts = msgspec.json.decode((folder / "tandem.json").read_bytes(), type=EmbeddingFacts)
-            tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-            session = _session(folder / "model.onnx", threads)
-        except Exception as error:
+            tokenizer = read_tokenizer((folder / "tokenizer.json").read_text(encoding="utf-8"))
+            session = open_session(folder / "model.onnx", threads=threads, idle=NO_SPIN)
+        except (OSError, UnicodeDecodeError, msgspec.DecodeError, CorruptFile) as error:
             raise CorruptFile(
                 f"{folder} does not hold an embedding model that can be read ({type(error).__name__}). "
                 f"Remove it and pull it again: tandem models rm {folder.name} && tandem models pull {folder.name}."
             ) from error
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
         return cls(facts, tokenizer, session)
 
     @property
@@ -155,19 +143,6 @@ class EmbeddingModel:
         every = {"input_ids": input_ids, "attention_mask": attention_mask, "token_type_ids": np.zeros_like(input_ids)}
         feed = {name: array for name, array in every.items() if name in self._input_names}
         return self._session.run(["embedding"], feed)[0]
-
-
-def _session(graph: Path, threads: int) -> _Session:
-    """Open the graph without telemetry and without threads that spin while nobody asks."""
-    with telemetry_refused():
-        import onnxruntime
-
-        onnxruntime.disable_telemetry_events()
-    options = onnxruntime.SessionOptions()  # pyright: ignore[reportUnknownVariableType]
-    options.intra_op_num_threads = threads
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    providers = ["CPUExecutionProvider"]
-    return cast("_Session", onnxruntime.InferenceSession(str(graph), options, providers))  # pyright: ignore[reportUnknownArgumentType]
 
 
 def batches(lengths: Sequence[int], budget_tokens: int) -> Iterator[list[int]]:

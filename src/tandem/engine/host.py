@@ -112,6 +112,7 @@ class Worker:
         root = str(Path(tandem.__file__).parent.parent)
         process = await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",
             "-c",
             BOOTSTRAP,
             options.sealed,
@@ -302,7 +303,13 @@ class Worker:
     async def _log_errors(self) -> None:
         pipe = self._process.stderr
         assert pipe is not None
-        async for line in pipe:
+        while True:
+            try:
+                line = await pipe.readline()
+            except ValueError:
+                continue  # a line longer than any log wants is dropped; nobody reading would stop the worker's writing
+            if not line:
+                return
             log.warning("%s says: %s", self.model, line.decode("utf-8", "replace").rstrip())
 
     def _refuse_if_full(self) -> None:

@@ -280,5 +280,5 @@ class Scheduler:
 def _too_large(tokens: int) -> NotEnoughMemory:
     return NotEnoughMemory(
         f"The KV memory of this model cannot hold {tokens} tokens. "
-        "Shorten the conversation, or raise max_ram in tandem.toml."
+        "Shorten the conversation, or raise kv_cache in the [device] table of tandem.toml."
     )

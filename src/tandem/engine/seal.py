@@ -63,7 +63,7 @@ def close_network(mode: SealMode, locks: Collection[Lock] = EVERY_LOCK) -> SealR
 
 def probe_seal(locks: Collection[Lock] = EVERY_LOCK) -> SealReport:
     """What a worker started now would get, found by sealing a short-lived process. Blocks for about 0.1 s."""
-    command = [sys.executable, "-m", "tandem.engine.seal", *sorted(locks)]
+    command = [sys.executable, "-P", "-m", "tandem.engine.seal", *sorted(locks)]
     try:
         done = subprocess.run(
             command, capture_output=True, check=True, timeout=_PROBE_SECONDS, stdin=subprocess.DEVNULL

@@ -13,9 +13,9 @@ from starlette.routing import BaseRoute, Match, Route
 from tandem.server import description, home, probes
 from tandem.server.door import Door
 from tandem.server.guards import Guards
-from tandem.server.presence import Presence
 from tandem.server.service import Service
 from tandem.server.stored import ResponseStore
+from tandem.server.visits import Visits
 from tandem.server.wire import chat, completions, embeddings, messages, models, responses
 
 _PARTS = (
@@ -32,7 +32,7 @@ _PARTS = (
 
 def build(service: Service) -> Starlette:
     """The whole application. It owns the store of responses, and closes it at the end of its lifespan."""
-    store = ResponseStore(service.store, clock=service.now)
+    store = ResponseStore(service.store, limits=service.store_limits, clock=service.now)
     routes: list[BaseRoute] = [route for part in _PARTS for route in part(service)]
 
     @asynccontextmanager
@@ -45,7 +45,7 @@ def build(service: Service) -> Starlette:
         middleware=[
             Middleware(Door, service=service),
             Middleware(Guards, access=service.access),
-            Middleware(Presence, body_bytes=service.limits.body_bytes),
+            Middleware(Visits, body_bytes=service.limits.body_bytes),
         ],
         exception_handlers={HTTPException: _leave_it_to_the_door},
         lifespan=lifespan,

@@ -10,6 +10,7 @@ from typing import Protocol
 from tandem.core.chat import ChatRequest
 from tandem.core.ports import Directory, Embedder, Responder
 from tandem.server.metrics import Metrics
+from tandem.server.stored import StoreLimits
 
 
 class TokenCounter(Protocol):
@@ -75,6 +76,8 @@ def new_id() -> str:
 class Service:
     """Everything the server needs. ``store`` is the SQLite file of kept responses; ``None`` keeps them in memory.
 
+    ``limits`` bound one request, ``store_limits`` what is kept of all.
+
     ``now`` gives Unix seconds, ``new_id`` a fresh identifier without prefix.
     """
 
@@ -87,6 +90,7 @@ class Service:
     store: Path | None = None
     access: Access = field(default_factory=Access)
     limits: Limits = field(default_factory=Limits)
+    store_limits: StoreLimits = field(default_factory=StoreLimits)
     metrics: Metrics = field(default_factory=Metrics)
     now: Callable[[], float] = time.time
     new_id: Callable[[], str] = new_id

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support.models import models_home
+from support.models import give_up, models_home
 
 
 def _named_or_kept(variable: str, wheel: str, model: str, unpacked: Path) -> Path:
@@ -15,7 +15,7 @@ def _named_or_kept(variable: str, wheel: str, model: str, unpacked: Path) -> Pat
         return Path(named)
     kept = sorted((models_home().parent / "wheels").glob(wheel))
     if not kept:
-        pytest.skip(f"no {wheel} here: run `tandem models pull {model}`, or set {variable}")
+        give_up(f"no {wheel} here: run `tandem models pull {model}`, or set {variable}")
     with zipfile.ZipFile(kept[0]) as archive:
         archive.extractall(unpacked)
     return unpacked

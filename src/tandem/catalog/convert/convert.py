@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +17,6 @@ from tandem.catalog.convert.blas import one_blas_thread
 from tandem.catalog.convert.decoder import DecoderGraph
 from tandem.catalog.convert.folder import (
     CONVERTER_VERSION,
-    sha256_of,
     whole_folder,
     write_genai_config,
     write_json,
@@ -34,8 +32,8 @@ from tandem.catalog.convert.rounding import CalibratedRounder, PlainRounder, Rou
 from tandem.catalog.convert.safetensors import Safetensors
 from tandem.catalog.convert.shape import DecoderShape, architecture_of, read_shape
 from tandem.catalog.convert.weights import DecoderWeights, Matrix
-
-Progress: TypeAlias = Callable[[int, int, str], None]
+from tandem.catalog.manifest import MANIFEST_NAME, sha256_of
+from tandem.core.ports import Progress
 
 _CALIBRATION_TOKENS = 256
 _CALIBRATION_SEQUENCES = 12
@@ -100,7 +98,7 @@ def convert_by_recipe(source: Path, target: Path, recipe: Recipe, progress: Prog
         write_genai_config(folder, gguf, shape)
         _write_decoder(folder, gguf, shape, recipe, progress)
         write_json(
-            folder / "tandem.json",
+            folder / MANIFEST_NAME,
             {
                 "kind": "chat",
                 "name": facts.name,
@@ -134,7 +132,7 @@ def convert_minilm(
         tokenizer = json.loads((source / "tokenizer.json").read_text(encoding="utf-8"))
         write_json(folder / "tokenizer.json", tokenizer | {"truncation": None, "padding": None})
         write_json(
-            folder / "tandem.json",
+            folder / MANIFEST_NAME,
             {
                 "kind": "embedding",
                 "name": "all-MiniLM-L6-v2",

@@ -5,7 +5,6 @@ A folder is written beside its place and moved there when it is whole, so that a
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import tempfile
@@ -22,7 +21,6 @@ CONVERTER_VERSION = 1
 """Rises when the same source would give other files."""
 
 _TURN_ENDS = ("<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|end|>", "<|endoftext|>", "<|end_of_text|>", "</s>")
-_HASH_BYTES = 1 << 22
 
 
 @contextmanager
@@ -42,15 +40,6 @@ def whole_folder(target: Path) -> Generator[Path]:
             draft.rename(target)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-
-
-def sha256_of(path: Path) -> str:
-    """The file's SHA-256, read a few megabytes at a time."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(_HASH_BYTES):
-            digest.update(piece)
-    return digest.hexdigest()
 
 
 def write_json(path: Path, document: Mapping[str, object]) -> None:

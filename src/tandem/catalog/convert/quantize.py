@@ -46,11 +46,6 @@ class Grid:
         """The zero point of a symmetric grid, which is MatMulNBits' default."""
         return 1 << (self.bits - 1)
 
-    @property
-    def block_bytes(self) -> int:
-        """Bytes of a block's whole numbers."""
-        return self.block * self.bits // 8
-
     def blocks(self, columns: int) -> int:
         """Blocks in a row of `columns` weights."""
         return -(-columns // self.block)

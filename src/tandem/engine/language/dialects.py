@@ -14,8 +14,8 @@ from tandem.engine.language.grammar import json_rule, read_schema
 from tandem.engine.language.vocabulary import Vocabulary
 
 MOST_CALLS = 16
-LINE, COMMA = '"\\n"', '", "'
 """So many calls may one enforced answer hold."""
+LINE, COMMA = '"\\n"', '", "'
 # DeepSeek's marks are written with U+FF5C (a full-width bar) and U+2581 (a low block).
 BEGIN, SEPARATOR, END = (
     "<\uff5ctool\u2581call\u2581begin\uff5c>",

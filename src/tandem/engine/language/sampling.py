@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tandem.core.errors import Unavailable
+from tandem.engine.model import Logits
 
-Logits = NDArray[np.float32]
 BLOCK = 256
 GREEDY_BELOW = 1e-4
 NUCLEUS_DEPTH = 12.0

@@ -23,9 +23,10 @@ from tandem.engine.language.detokenizer import Detokenizer
 from tandem.engine.language.dialects import Call, Dialect
 from tandem.engine.language.grammar import Constraint, Grammar
 from tandem.engine.language.loops import Loops
-from tandem.engine.language.sampling import Choosing, Logits, NothingAllowed, Sampler, log_probabilities
+from tandem.engine.language.sampling import Choosing, NothingAllowed, Sampler, log_probabilities
 from tandem.engine.language.stops import StopStrings
 from tandem.engine.language.vocabulary import Vocabulary
+from tandem.engine.model import Logits
 
 SpokenEvent = TextDelta | ReasoningDelta | ToolCallDelta | Finished
 

@@ -7,7 +7,7 @@ from typing import cast
 
 from tokenizers import Tokenizer
 
-from tandem.core.errors import CorruptFile
+from tandem.engine.tokenizer import read_tokenizer
 
 SENTINELS = (0xF0000, 0x110000)
 """Private-use characters; the first that occurs in no text of a request marks its broken control strings."""
@@ -24,13 +24,8 @@ class Vocabulary:
     """
 
     def __init__(self, tokenizer_json: str, templates: str = "", visible: frozenset[str] = frozenset()) -> None:
-        try:
-            self._whole = Tokenizer.from_str(tokenizer_json)
-            self._parts = cast("dict[str, object]", json.loads(tokenizer_json))
-        except Exception as error:  # the tokenizers package raises bare Exception for a bad file
-            raise CorruptFile(f"tokenizer.json cannot be read: {error}") from error
-        self._whole.no_truncation()
-        self._whole.no_padding()
+        self._whole = read_tokenizer(tokenizer_json)
+        self._parts = cast("dict[str, object]", json.loads(tokenizer_json))
         added = self._whole.get_added_tokens_decoder()
         self._controls = {
             token.content: id_

@@ -19,7 +19,7 @@ from tandem.server.service import Service
 from tandem.server.sse import DONE, EventStream, frame, json_response
 from tandem.server.wire.chat_body import ChatBody, chat_request
 from tandem.server.wire.chat_reply import Chunks, Head, completion
-from tandem.server.wire.fields import priority_of, private_of
+from tandem.server.wire.fields import chat_card, priority_of, private_of
 
 
 def routes(service: Service) -> list[Route]:
@@ -45,7 +45,7 @@ def read(service: Service, request: Request, body: ChatBody) -> ChatRequest:
     """The request that a body and its headers stand for."""
     asked = chat_request(
         body,
-        service.directory.card(body.model),
+        chat_card(service.directory, body.model),
         request_id=exchange_of(request).request_id,
         choices=service.limits.choices,
     )

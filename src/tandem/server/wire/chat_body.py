@@ -56,7 +56,6 @@ def chat_request(body: ChatBody, card: ModelCard, *, request_id: str, choices: i
 
     Raises `BadRequest` where fields contradict one another, and `Unsupported` where one cannot be honoured.
     """
-    _check_card(card, body.model)
     _refuse_what_cannot_be(body, card)
     check_stream_options(body)
     if body.top_logprobs is not None and not body.logprobs:
@@ -78,15 +77,6 @@ def chat_request(body: ChatBody, card: ModelCard, *, request_id: str, choices: i
         response_format=format_of(body.response_format),
         ignore_eos=bool(body.ignore_eos),
     )
-
-
-def _check_card(card: ModelCard, model: str) -> None:
-    if card.kind != "chat":
-        raise BadRequest(
-            f"The model '{model}' makes embeddings and does not chat. GET /v1/models lists those that do.",
-            param="model",
-            code="model_not_supported",
-        )
 
 
 def _refuse_what_cannot_be(body: ChatBody, card: ModelCard) -> None:

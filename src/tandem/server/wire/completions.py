@@ -36,6 +36,7 @@ from tandem.server.wire.fields import (
     Generation,
     TokenCount,
     TokenId,
+    chat_card,
     check_stream_options,
     choice_count,
     priority_of,
@@ -119,9 +120,7 @@ def routes(service: Service) -> list[Route]:
 
 def _read(service: Service, request: Request, body: CompletionBody) -> list[ChatRequest]:
     """One request for each prompt."""
-    card = service.directory.card(body.model)
-    if card.kind != "chat":
-        raise BadRequest(f"The model '{body.model}' does not write text.", param="model", code="model_not_supported")
+    chat_card(service.directory, body.model)
     check_stream_options(body)
     count = choice_count(body, service.limits.choices)
     _refuse_what_cannot_be(body, count)

@@ -92,7 +92,7 @@ def routes(service: Service) -> list[Route]:
             dimensions=body.dimensions,
         )
         made = await service.embedder.embed(asked)
-        exchange.began(Started(model=made.model, place=card.place, because=("Requested",)))
+        exchange.began(Started(model=made.model, place=card.place, because=made.because))
         exchange.usage = Usage(prompt_tokens=made.prompt_tokens, completion_tokens=0)
         return json_response(encoded(_listed(made, as_base64=body.encoding_format == "base64")))
 

@@ -1,13 +1,16 @@
-"""What the completion dialects of OpenAI share on the way in: how tokens are chosen, and how the answer travels."""
+"""What the dialects share on the way in: how tokens are chosen, who may wait, and what is refused in the same words."""
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from msgspec import Meta, Struct
 
 from tandem.core.chat import NO_BIAS, Priority, Sampling
 from tandem.core.errors import BadRequest, Unsupported
+from tandem.core.models import ModelCard
+from tandem.core.ports import Directory
 
+T = TypeVar("T")
 Text = Annotated[str, Meta(min_length=1)]
 Penalty = Annotated[float, Meta(ge=-2, le=2)]
 TokenId = Annotated[int, Meta(ge=0, le=2**31 - 1)]
@@ -15,6 +18,7 @@ TokenCount = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 Bias = Annotated[dict[TokenId, Annotated[float, Meta(ge=-100, le=100)]], Meta(max_length=300)]
 Stop = Text | Annotated[list[Text], Meta(max_length=16)]
 Metadata = Annotated[dict[str, str], Meta(max_length=16)]
+LEAST_MASS = 1e-6
 
 
 class StreamOptions(Struct, kw_only=True):
@@ -48,7 +52,7 @@ def sampling_of(body: Generation, *, max_tokens: int | None, top_logprobs: int |
     bias: Mapping[int, float] = body.logit_bias or NO_BIAS
     return Sampling(
         temperature=body.temperature,
-        top_p=_top_p(body),
+        top_p=top_p_of(body.top_p),
         top_k=None if body.top_k is None else max(body.top_k, 0),
         seed=body.seed,
         stop=(body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ()),
@@ -98,6 +102,30 @@ def refuse(param: str, why: str) -> Unsupported:
     return Unsupported(f"'{param}' is not supported: {why}", param=param, code="unsupported_parameter")
 
 
-def _top_p(body: Generation) -> float | None:
-    # OpenAI allows 0, which leaves the best token alone; the core wants a share above nothing.
-    return None if body.top_p is None else max(body.top_p, 1e-6)
+def needed(value: T | None, param: str) -> T:
+    """The value of a field that this request cannot do without. Raises `BadRequest` where it is not there."""
+    if value is None:
+        raise missing(param)
+    return value
+
+
+def missing(param: str) -> BadRequest:
+    """A field that is not there."""
+    return BadRequest(f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter")
+
+
+def chat_card(directory: Directory, model: str) -> ModelCard:
+    """The card of a model that chats. Raises `NotFound`, or `BadRequest` for one that embeds."""
+    card = directory.card(model)
+    if card.kind != "chat":
+        raise BadRequest(
+            f"The model '{model}' makes embeddings and does not answer. GET /v1/models lists those that do.",
+            param="model",
+            code="model_not_supported",
+        )
+    return card
+
+
+def top_p_of(share: float | None) -> float | None:
+    """``top_p`` as the core wants it, above nothing: 0, which the dialects allow, means the likeliest token alone."""
+    return None if share is None else max(share, LEAST_MASS)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from tandem.core.chat import ChatEvent, ChatRequest, Sampling
-from tandem.core.errors import BadRequest, ContextLengthExceeded
+from tandem.core.errors import ContextLengthExceeded
 from tandem.core.models import ModelCard
 from tandem.server.answers import Answer, begin
 from tandem.server.decode import decoded, encoded
@@ -17,7 +17,7 @@ from tandem.server.exchange import exchange_of
 from tandem.server.failures import Failure, anthropic_shape
 from tandem.server.service import Service
 from tandem.server.sse import EventStream, frame, json_response
-from tandem.server.wire.fields import priority_of, private_of
+from tandem.server.wire.fields import chat_card, priority_of, private_of
 from tandem.server.wire.json_text import JsonObject
 from tandem.server.wire.messages_ask import (
     Ask,
@@ -51,7 +51,7 @@ class _Messages:
         exchange = exchange_of(request)
         exchange.headers.append((b"request-id", exchange.request_id.encode()))
         ask = decoded(await request.body(), Ask)
-        card = self._card(ask.model)
+        card = chat_card(self._service.directory, ask.model)
         answer, bounded = await self._begun(request, _chat_request(ask, card, request, sampling_of(ask)), card)
         writer = MessageWriter(
             message_id=f"msg_{self._service.new_id()}",
@@ -86,18 +86,9 @@ class _Messages:
 
     async def count(self, request: Request) -> Response:
         ask = decoded(await request.body(), CountAsk)
-        asked = _chat_request(ask, self._card(ask.model), request, Sampling())
+        card = chat_card(self._service.directory, ask.model)
+        asked = _chat_request(ask, card, request, Sampling())
         return json_response(encoded({"input_tokens": await self._service.counter.count_tokens(asked)}))
-
-    def _card(self, model: str) -> ModelCard:
-        card = self._service.directory.card(model)
-        if card.kind != "chat":
-            raise BadRequest(
-                f"The model '{model}' makes embeddings and does not answer. GET /v1/models lists those that do.",
-                param="model",
-                code="model_not_supported",
-            )
-        return card
 
 
 def _chat_request(ask: CountAsk, card: ModelCard, request: Request, sampling: Sampling) -> ChatRequest:

@@ -10,12 +10,10 @@ from msgspec import Meta, Struct
 
 from tandem.core.chat import ResponseFormat, Sampling, Tool, ToolChoice
 from tandem.core.errors import BadRequest, Unsupported
-from tandem.server.wire.fields import TokenCount, refuse
+from tandem.server.wire.fields import TokenCount, missing, refuse, top_p_of
 from tandem.server.wire.json_text import json_text
 from tandem.server.wire.tools import Name
 
-LEAST_MASS = 1e-6
-"""What a ``top_p`` of 0 means: the likeliest token alone."""
 NO_THREADS = "thread_unsupported_request"
 """On this code Anthropic's clients send the whole conversation again, without a thread."""
 OUTPUT_SCHEMA = "output_config.format.schema"
@@ -159,7 +157,7 @@ def sampling_of(ask: Ask) -> Sampling:
     """How tokens are chosen."""
     return Sampling(
         temperature=ask.temperature,
-        top_p=None if ask.top_p is None else max(ask.top_p, LEAST_MASS),
+        top_p=top_p_of(ask.top_p),
         top_k=ask.top_k,
         stop=tuple(ask.stop_sequences or ()),
         max_tokens=ask.max_tokens,
@@ -187,7 +185,7 @@ def _tool(offer: ToolOffer, param: str) -> Tool:
             param=f"{param}.type",
         )
     if offer.input_schema is None:
-        raise BadRequest(f"Missing required parameter: '{param}.input_schema'.", param=f"{param}.input_schema")
+        raise missing(f"{param}.input_schema")
     return Tool(
         name=offer.name,
         description=offer.description or "",

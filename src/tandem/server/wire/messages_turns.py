@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from tandem.core.chat import Message, Role, ToolCall
 from tandem.core.errors import BadRequest, Unsupported
+from tandem.server.wire.fields import needed
 from tandem.server.wire.json_text import json_text
 from tandem.server.wire.messages_ask import Block, TextBlock, Turn
 
@@ -108,9 +109,9 @@ def _assistant(blocks: Sequence[Block], param: str) -> Message:
         where = f"{param}[{at}]"
         match block.type:
             case "text":
-                texts.append(_needed(block.text, f"{where}.text"))
+                texts.append(needed(block.text, f"{where}.text"))
             case "thinking":
-                thoughts.append(_needed(block.thinking, f"{where}.thinking"))
+                thoughts.append(needed(block.thinking, f"{where}.thinking"))
             case "redacted_thinking":
                 pass  # thoughts of another provider's model, sealed by it: nobody here can read them
             case "tool_use":
@@ -127,8 +128,8 @@ def _assistant(blocks: Sequence[Block], param: str) -> Message:
 
 def _call(block: Block, param: str) -> ToolCall:
     return ToolCall(
-        id=_needed(block.id, f"{param}.id"),
-        name=_needed(block.name, f"{param}.name"),
+        id=needed(block.id, f"{param}.id"),
+        name=needed(block.name, f"{param}.name"),
         arguments=json_text(block.input or {}, f"{param}.input"),
     )
 
@@ -146,15 +147,9 @@ def _unreadable(param: str, known: str) -> Unsupported:
 
 def _text(blocks: Sequence[Block], param: str) -> str:
     return "\n".join(
-        _needed(block.text, f"{param}[{at}].text") for at, block in enumerate(blocks) if block.type == "text"
+        needed(block.text, f"{param}[{at}].text") for at, block in enumerate(blocks) if block.type == "text"
     )
 
 
 def _images(blocks: Sequence[Block]) -> int:
     return sum(block.type == "image" for block in blocks)
-
-
-def _needed(value: str | None, param: str) -> str:
-    if value is None:
-        raise BadRequest(f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter")
-    return value

@@ -12,7 +12,6 @@ from starlette.routing import BaseRoute, Route
 
 from tandem.core.chat import ChatRequest, Message
 from tandem.core.errors import BadRequest, NotFound, Unavailable, Unsupported
-from tandem.core.models import ModelCard
 from tandem.server.answers import Answer, begin
 from tandem.server.decode import decoded, encoded
 from tandem.server.exchange import exchange_of
@@ -20,7 +19,7 @@ from tandem.server.failures import Failure
 from tandem.server.service import Service
 from tandem.server.sse import EventStream, frame, json_response
 from tandem.server.stored import ResponseStore, StoredResponse
-from tandem.server.wire.fields import priority_of, private_of
+from tandem.server.wire.fields import chat_card, missing, needed, priority_of, private_of
 from tandem.server.wire.json_text import JsonObject
 from tandem.server.wire.responses_ask import (
     Ask,
@@ -125,13 +124,13 @@ class _Responses:
 
     async def _asked(self, request: Request, *, default_model: str | None = None) -> _Asked:
         ask = decoded(await request.body(), Ask)
-        card = self._card(ask.model or default_model)
+        card = chat_card(self._service.directory, needed(ask.model or default_model or None, "model"))
         refuse_what_cannot_be_honoured(ask, reasons="reasoning" in card.abilities)
         tools = tools_of(ask)
         before = await self._history(ask.previous_response_id) if ask.previous_response_id else ()
         inputs = await self._resolved(normalized(ask.input, self._service.new_id))
         if not before and not inputs:
-            raise BadRequest("Missing required parameter: 'input'.", param="input", code="missing_required_parameter")
+            raise missing("input")
         instructions = [Message(role="system", content=ask.instructions)] if ask.instructions else []
         chat = ChatRequest(
             id=exchange_of(request).request_id,
@@ -146,18 +145,6 @@ class _Responses:
             private=private_of(request.headers),
         )
         return _Asked(ask=ask, chat=chat, inputs=inputs)
-
-    def _card(self, model: str | None) -> ModelCard:
-        if not model:
-            raise BadRequest("Missing required parameter: 'model'.", param="model", code="missing_required_parameter")
-        card = self._service.directory.card(model)
-        if card.kind != "chat":
-            raise BadRequest(
-                f"The model '{model}' makes embeddings and does not answer. GET /v1/models lists those that do.",
-                param="model",
-                code="model_not_supported",
-            )
-        return card
 
     async def _history(self, response_id: str) -> tuple[JsonObject, ...]:
         try:

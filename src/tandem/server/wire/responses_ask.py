@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from tandem.core.chat import ResponseFormat, Sampling, Tool, ToolChoice
 from tandem.core.errors import BadRequest, Unsupported
-from tandem.server.wire.fields import TokenCount, refuse
+from tandem.server.wire.fields import TokenCount, missing, refuse, top_p_of
 from tandem.server.wire.json_text import JsonObject, json_text
 from tandem.server.wire.tools import Name
 
@@ -28,9 +28,6 @@ _INCLUDABLE = frozenset(
     }
 )
 """All but the first belong to items that no answer of ours holds, so that asking for them changes nothing."""
-
-LEAST_MASS = 1e-6
-"""What a ``top_p`` of 0 means: the likeliest token alone."""
 
 
 class Part(Struct, kw_only=True):
@@ -195,7 +192,7 @@ def sampling_of(ask: Ask) -> Sampling:
     """How tokens are chosen."""
     return Sampling(
         temperature=ask.temperature,
-        top_p=None if ask.top_p is None else max(ask.top_p, LEAST_MASS),
+        top_p=top_p_of(ask.top_p),
         max_tokens=ask.max_output_tokens,
         logprobs=LOGPROBS in (ask.include or ()) or bool(ask.top_logprobs),
         top_logprobs=ask.top_logprobs or 0,
@@ -211,7 +208,7 @@ def format_of(ask: Ask) -> ResponseFormat:
         return ResponseFormat(kind="json_object")
     for name, value in (("name", wanted.name), ("schema", wanted.schema)):
         if value is None:
-            raise _missing(f"text.format.{name}")
+            raise missing(f"text.format.{name}")
     return ResponseFormat(kind="json_schema", schema_json=json_text(wanted.schema, "text.format.schema"))
 
 
@@ -233,7 +230,7 @@ def _tool(offer: ToolOffer, param: str) -> Tool:
             param=f"{param}.type",
         )
     if not offer.name:
-        raise _missing(f"{param}.name")
+        raise missing(f"{param}.name")
     parameters: JsonObject = {"type": "object", "properties": {}} if offer.parameters is None else offer.parameters
     return Tool(
         name=offer.name,
@@ -245,7 +242,7 @@ def _tool(offer: ToolOffer, param: str) -> Tool:
 
 def _allowed_names(tools: Sequence[ToolName] | None) -> frozenset[str]:
     if not tools:
-        raise _missing("tool_choice.tools")
+        raise missing("tool_choice.tools")
     for at, tool in enumerate(tools):
         if tool.type != "function":
             param = f"tool_choice.tools[{at}].type"
@@ -276,10 +273,6 @@ def _required(tools: Sequence[Tool]) -> ToolChoice:
     if not tools:
         raise BadRequest("'tool_choice' requires a tool, but 'tools' offers none.", param="tool_choice")
     return ToolChoice(mode="required")
-
-
-def _missing(param: str) -> BadRequest:
-    return BadRequest(f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter")
 
 
 def echo_of(ask: Ask) -> JsonObject:

@@ -6,17 +6,16 @@ called. Items are kept as they are listed later: normalized, each with an id.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import msgspec
 
 from tandem.core.chat import Message, Role, ToolCall
 from tandem.core.errors import BadRequest, Unsupported
+from tandem.server.wire.fields import needed
 from tandem.server.wire.json_text import JsonObject
 from tandem.server.wire.responses_ask import Item, Part
 
 _ROLES: dict[str, Role] = {"user": "user", "system": "system", "developer": "developer", "assistant": "assistant"}
-T = TypeVar("T")
 
 
 def normalized(sent: str | Sequence[Item] | None, new_id: Callable[[], str]) -> tuple[JsonObject, ...]:
@@ -126,22 +125,22 @@ def _normalized_item(item: Item, param: str, new_id: Callable[[], str]) -> JsonO
                 "id": item.id or f"fc_{new_id()}",
                 "type": "function_call",
                 "status": "completed",
-                "call_id": _needed(item.call_id, f"{param}.call_id"),
-                "name": _needed(item.name, f"{param}.name"),
-                "arguments": _needed(item.arguments, f"{param}.arguments"),
+                "call_id": needed(item.call_id, f"{param}.call_id"),
+                "name": needed(item.name, f"{param}.name"),
+                "arguments": needed(item.arguments, f"{param}.arguments"),
             }
         case "function_call_output":
             return {
                 "id": item.id or f"fco_{new_id()}",
                 "type": "function_call_output",
                 "status": "completed",
-                "call_id": _needed(item.call_id, f"{param}.call_id"),
+                "call_id": needed(item.call_id, f"{param}.call_id"),
                 "output": _output(item.output, f"{param}.output"),
             }
         case "reasoning":
             return _reasoning_item(item, param, new_id)
         case "item_reference":
-            return {"type": "item_reference", "id": _needed(item.id, f"{param}.id")}
+            return {"type": "item_reference", "id": needed(item.id, f"{param}.id")}
         case _:
             raise Unsupported(
                 f"'{param}.type' names an item that models here cannot be told of. Known are message, function_call, "
@@ -154,7 +153,7 @@ def _message_item(item: Item, param: str, new_id: Callable[[], str]) -> JsonObje
     role = _ROLES.get(item.role or "")
     if role is None:
         raise BadRequest(f"'{param}.role' must be one of user, assistant, system and developer.", param=f"{param}.role")
-    content = _needed(item.content, f"{param}.content")
+    content = needed(item.content, f"{param}.content")
     parts = [Part(type="input_text", text=content)] if isinstance(content, str) else content
     listed = [_part(part, f"{param}.content[{at}]") for at, part in enumerate(parts)]
     if role == "assistant":
@@ -169,11 +168,11 @@ def _reasoning_item(item: Item, param: str, new_id: Callable[[], str]) -> JsonOb
         "id": item.id or f"rs_{new_id()}",
         "type": "reasoning",
         "summary": [
-            {"type": "summary_text", "text": _needed(part.text, f"{param}.summary[{at}].text")}
+            {"type": "summary_text", "text": needed(part.text, f"{param}.summary[{at}].text")}
             for at, part in enumerate(item.summary or ())
         ],
         "content": [
-            {"type": "reasoning_text", "text": _needed(part.text, f"{param}.content[{at}].text")}
+            {"type": "reasoning_text", "text": needed(part.text, f"{param}.content[{at}].text")}
             for at, part in enumerate(content)
         ],
     }
@@ -182,9 +181,9 @@ def _reasoning_item(item: Item, param: str, new_id: Callable[[], str]) -> JsonOb
 def _part(part: Part, param: str) -> JsonObject:
     match part.type:
         case "input_text" | "output_text" | "text":
-            return {"type": "input_text", "text": _needed(part.text, f"{param}.text")}
+            return {"type": "input_text", "text": needed(part.text, f"{param}.text")}
         case "refusal":
-            return {"type": "input_text", "text": _needed(part.refusal, f"{param}.refusal")}
+            return {"type": "input_text", "text": needed(part.refusal, f"{param}.refusal")}
         case "input_image":
             return {"type": "input_image", "detail": "auto", "image_url": None}
         case _:
@@ -201,11 +200,5 @@ def _spoken(part: JsonObject) -> JsonObject:
 
 
 def _output(output: str | Sequence[Part] | None, param: str) -> str | list[JsonObject]:
-    given = _needed(output, param)
+    given = needed(output, param)
     return given if isinstance(given, str) else [_part(part, f"{param}[{at}]") for at, part in enumerate(given)]
-
-
-def _needed(value: T | None, param: str) -> T:
-    if value is None:
-        raise BadRequest(f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter")
-    return value

@@ -12,7 +12,7 @@ _PATIENCE = 8
 """A body that is too large is read (and dropped) up to this many times the limit, so that its sender hears why."""
 
 
-class Presence:
+class Visits:
     """ASGI middleware that gives the application a whole body, and cancels it once its client is gone."""
 
     def __init__(self, app: ASGIApp, body_bytes: int) -> None:

@@ -28,7 +28,7 @@ def test_a_client_that_leaves_in_mid_stream_stops_the_responder_at_once() -> Non
             reader, writer = await sent(address, asked(stream=True))
             await reader.readuntil(b"word ")
             writer.close()
-            await asyncio.wait_for(responder.closed.wait(), 1)
+            await asyncio.wait_for(responder.closed.wait(), 10)
             assert responder.played < 40
 
     asyncio.run(main())
@@ -42,7 +42,7 @@ def test_a_client_that_leaves_before_the_first_word_stops_the_responder(stream: 
             _, writer = await sent(address, asked(stream=stream))
             await responder.begun.wait()
             writer.close()
-            await asyncio.wait_for(responder.closed.wait(), 1)
+            await asyncio.wait_for(responder.closed.wait(), 10)
 
     asyncio.run(main())
 
@@ -57,7 +57,7 @@ def test_a_client_that_leaves_a_whole_answer_in_the_middle_stops_the_responder()
             await responder.begun.wait()
             await asyncio.sleep(0.1)
             writer.close()
-            await asyncio.wait_for(responder.closed.wait(), 1)
+            await asyncio.wait_for(responder.closed.wait(), 10)
             assert responder.played < 100
 
     asyncio.run(main())
@@ -74,7 +74,7 @@ def test_a_reader_that_stalls_stops_the_responder_when_it_leaves() -> None:
             await asyncio.sleep(0.2)
             assert responder.played == held_at < 1000
             writer.close()
-            await asyncio.wait_for(responder.closed.wait(), 1)
+            await asyncio.wait_for(responder.closed.wait(), 10)
 
     asyncio.run(main())
 
@@ -87,7 +87,7 @@ def test_an_answer_that_is_complete_is_not_disturbed_by_its_client_leaving() -> 
             reader, writer = await sent(address, asked(stream=True))
             await reader.readuntil(b"[DONE]\n\n")
             writer.close()
-            await asyncio.wait_for(responder.closed.wait(), 1)
+            await asyncio.wait_for(responder.closed.wait(), 10)
             assert responder.played == len(responder.script)
 
     asyncio.run(main())
@@ -116,13 +116,13 @@ def test_a_body_over_the_limit_is_answered_with_413_in_the_shape_of_the_dialect(
 
 
 def test_a_body_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tandem.server.presence._BODY_SECONDS", 0.2)
+    monkeypatch.setattr("tandem.server.visits._BODY_SECONDS", 0.2)
 
     async def main() -> None:
         async with served(a_service()) as address:
             whole = asked(stream=False)
             reader, writer = await sent(address, whole[:-5])
-            assert (await asyncio.wait_for(reader.readline(), 2)).startswith(b"HTTP/1.1 408")
+            assert (await asyncio.wait_for(reader.readline(), 10)).startswith(b"HTTP/1.1 408")
             writer.close()
             _, writer = await sent(address, whole[:-5])
             writer.close()

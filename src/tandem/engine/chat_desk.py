@@ -140,7 +140,7 @@ class ChatDesk:
                 speak=speak,
                 choices=request.n,
                 priority=request.priority,
-                repeats=prompt.plan.choosing.repeats,
+                repeats=request.sampling.seed is not None,
             )
         )
 

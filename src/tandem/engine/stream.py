@@ -3,8 +3,9 @@
 Reading a prompt, speaking, and reading again after the slot was lost are the same act: read the text up to its end,
 then choose one more token. Several choices are said one after another in one slot, so the prompt is read once.
 
-A stream that has to repeat itself (a seed, or no chance at all) says the same whatever was cached or going on around
-it: it takes no KV that was read otherwise than it would have read it, and after a lost slot reads in the old steps.
+A stream that names a seed says the same whatever was cached or going on around it: it takes no KV that was read
+otherwise than it would have read it, and after a lost slot it reads in the old steps. This costs a follow-up question
+the answer before it, which is read again in pieces; without a seed nobody pays that.
 """
 
 from collections.abc import Callable, Sequence
@@ -48,7 +49,7 @@ class Utterance(Protocol):
 class Order:
     """A request as the scheduler sees it. ``speak`` begins the choice of that index; ``choices`` is their number.
 
-    ``repeats`` where the same request has to get the same words again.
+    ``repeats`` where the same request has to get the same words again, as with a seed.
     """
 
     call: int

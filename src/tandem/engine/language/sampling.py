@@ -38,11 +38,6 @@ class Choosing:
     logit_bias: Mapping[int, float]
     banned: frozenset[int]
 
-    @property
-    def repeats(self) -> bool:
-        """Whether the same request has to get the same answer: chance has a seed, or no part in it."""
-        return self.seed is not None or self.temperature < GREEDY_BELOW
-
 
 class Sampler:
     """Chooses tokens for one choice of one request. Same seed, same ``index``, same logits: same tokens.

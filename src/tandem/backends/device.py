@@ -140,12 +140,18 @@ class DeviceModels:
         if self._seat(request.model).card.kind != "embedding":
             raise Unsupported(f"{request.model} is a chat model: embed with an embedding model.", param="model")
         async with self.worker(request.model) as worker:
-            return await worker.embed(request)
+            embeddings = await worker.embed(request)
+        self.note_answer(request.model)
+        return embeddings
 
     async def count_tokens(self, request: ChatRequest) -> int:
         """Prompt tokens of a chat request, template included."""
         async with self.worker(request.model) as worker:
             return await worker.count_tokens(request)
+
+    def note_answer(self, model: str) -> None:
+        """A whole answer was given: whatever ended workers of this model before, the model itself works."""
+        self._seat(model).failures.clear()
 
     async def report(self) -> tuple[LoadedModel, ...]:
         """Every worker that runs now, for the doctor and the metrics."""
@@ -329,6 +335,7 @@ class DeviceBackend:
                     async for event in events:
                         silent = False
                         yield event
+                    self._models.note_answer(self._model)
             except WorkerDied:
                 if not (silent and chances_left):
                     raise

@@ -130,6 +130,20 @@ class DeviceModels:
         seat = self._seats.get(model)
         return seat is not None and seat.worker is not None and seat.worker.alive
 
+    def obstacle(self, model: str) -> str:
+        """Why a model could not be loaded now, in a sentence; empty where it is loaded or nothing stands in its way."""
+        seat = self._seats.get(model) or Seat(card=self._card_of(model))
+        if seat.worker is not None or seat.loading is not None:
+            return ""
+        try:
+            seat.check_rested(asyncio.get_running_loop().time(), self._options.patience)
+            need, room = model_need(self._folder_of(model), self._options.kv_bytes), self._room()
+            if leaving_for(missing_bytes(need, room), self._idle()) is None:
+                check_fit(model, need, room)
+        except (TandemError, OSError) as error:
+            return str(error)
+        return ""
+
     async def preload(self, model: str) -> None:
         """Load a model before anyone asks; from then on its idle time counts. Raises as `worker` does."""
         async with self.worker(model):

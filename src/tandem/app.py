@@ -196,5 +196,6 @@ async def _readiness(parts: Parts) -> "Readiness":
     loaded = await parts.device.report()
     workers = tuple(WorkerFact(model=one.model, pid=one.pid, seal=one.seal) for one in loaded)
     seal = next((worker.seal for worker in workers if worker.model == model), "not started")
-    detail = "" if installed else f"{model} is not installed: run `tandem models pull {model}`."
-    return Readiness(ready=installed, model=model, seal=seal, detail=detail, workers=workers)
+    absent = f"{model} is not installed: run `tandem models pull {model}`."
+    detail = parts.device.obstacle(model) if installed else absent
+    return Readiness(ready=not detail, model=model, seal=seal, detail=detail, workers=workers)

@@ -70,6 +70,18 @@ def test_a_model_that_dies_again_and_again_rests_and_then_comes_back() -> None:
     on_device(scene, DeviceOptions(keep_alive_seconds=None, patience=Patience(failures=3, within_seconds=0.3)))
 
 
+def test_a_model_that_answers_between_its_deaths_never_rests() -> None:
+    async def scene(device: Device) -> None:
+        for _ in range(5):
+            await device.models.preload("a")
+            device.factory.started[-1].die_after = 2
+            with pytest.raises(WorkerDied):
+                await device.ask()
+            assert await device.ask() == "one two three"
+
+    on_device(scene)
+
+
 def test_a_model_that_cannot_start_rests_too_and_its_reason_is_told() -> None:
     async def scene(device: Device) -> None:
         device.factory.failures = [Unavailable("No seal holds."), OSError(11, "Resource temporarily unavailable")]

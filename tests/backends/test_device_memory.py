@@ -51,6 +51,19 @@ def test_what_cannot_fit_is_refused_with_numbers_and_nothing_is_unloaded_in_vain
     on_device(scene, room=2)
 
 
+def test_what_stands_in_the_way_of_a_model_is_told_before_anyone_asks_it() -> None:
+    async def scene(device: Device) -> None:
+        assert device.models.obstacle("a") == ""
+        await device.ask("a")
+        device.machine.memory = NEED // 2
+        assert device.models.obstacle("a") == ""
+        assert "needs about" in device.models.obstacle("b")
+        device.machine.memory = NEED * 3
+        assert device.models.obstacle("b") == ""
+
+    on_device(scene)
+
+
 def test_max_ram_bounds_all_models_together() -> None:
     async def scene(device: Device) -> None:
         await device.ask("a")

@@ -8,7 +8,7 @@ from support.fake_engine import BYTES_PER_TOKEN, FakeClock, FakeModel, FakeUtter
 from tandem.core.chat import Priority
 from tandem.core.errors import NotEnoughMemory, TandemError
 from tandem.engine.scheduler import PIECE_SECONDS_SHARED, Limits, Scheduler
-from tandem.engine.slots import Slots
+from tandem.engine.slots import Slots, Wanted
 from tandem.engine.speculation import COST_SHARE_MOST
 from tandem.engine.stream import Order
 
@@ -24,9 +24,11 @@ class Bench:
         slots: int = 8,
         speculation: bool = True,
         forks: bool = True,
+        repeats: bool = False,
     ) -> None:
         self.clock = FakeClock()
-        self.model = FakeModel(self.clock, forks=forks)
+        self.model = FakeModel(self.clock, forks=forks, minds_steps=repeats)
+        self.repeats = repeats
         self.listener = Listener(self.clock)
         self.slots = Slots(self.model, bytes_limit=tokens_limit * BYTES_PER_TOKEN, slots_limit=slots, clock=self.clock)
         limits = Limits(context_tokens=4096, streams_limit=streams, speculation=speculation)
@@ -42,6 +44,7 @@ class Bench:
                 speak=lambda index: FakeUtterance(index, say),
                 choices=choices,
                 priority=priority,
+                repeats=self.repeats,
             )
         )
 
@@ -103,6 +106,42 @@ def test_every_stream_says_what_the_model_would_say_alone(
         assert heard.usage.prompt_tokens == len(prompt)
         assert heard.usage.completion_tokens == say * choices
         assert heard.usage.cached_tokens < len(prompt)
+
+
+@settings(deadline=None, max_examples=150)
+@given(conversations(), st.integers(1, 30), st.integers(150, 400), st.booleans(), st.booleans())
+def test_what_has_to_repeat_says_the_same_alone_and_in_a_crowd_cold_and_warm(
+    asked: list[list[int]], say: int, tokens_limit: int, speculation: bool, forks: bool
+) -> None:
+    def alone(prompt: list[int]) -> list[int]:
+        bench = Bench(speculation=speculation, repeats=True)
+        bench.add(1, prompt, say=say)
+        bench.run()
+        return bench.listener.heard[1].tokens[0]
+
+    follow_ups = [[*prompt, *alone(prompt), 1, 2, 3] for prompt in asked]
+    crowd = dict(enumerate([*asked, *follow_ups], start=1))
+    bench = Bench(tokens_limit=tokens_limit, slots=5, speculation=speculation, forks=forks, repeats=True)
+    for call, prompt in crowd.items():
+        bench.add(call, prompt, say=say, priority="background" if call % 3 else "interactive")
+        for _ in range(call * 7 % 40):
+            bench.scheduler.step()
+    bench.run()
+    heard = {call: bench.listener.heard[call].tokens[0] for call in crowd}
+    assert heard == {call: alone(prompt) for call, prompt in crowd.items()}
+
+
+@pytest.mark.parametrize(("repeats", "cached"), [(False, 214), (True, 200)])
+def test_only_what_has_to_repeat_reads_an_answer_again(repeats: bool, cached: int) -> None:
+    bench = Bench(speculation=False, repeats=repeats)
+    first = [token % 23 for token in range(200)]
+    bench.add(1, first, say=15)
+    bench.run()
+    bench.add(2, [*first, *bench.listener.heard[1].tokens[0], 1, 2])
+    bench.run()
+    usage = bench.listener.heard[2].usage
+    assert usage is not None
+    assert usage.cached_tokens == cached
 
 
 def test_a_follow_up_question_reads_only_what_is_new() -> None:
@@ -229,7 +268,7 @@ def test_a_cancelled_stream_takes_no_further_step_and_leaves_its_kv() -> None:
     bench.scheduler.cancel(1)
     assert not bench.scheduler.step()
     assert len(bench.model.runs) == runs
-    assert bench.slots.longest_prefix([token % 23 for token in range(50)]) == 48
+    assert bench.slots.longest_prefix(Wanted([token % 23 for token in range(50)])) == 48
     assert bench.listener.heard[1].usage is None
 
 

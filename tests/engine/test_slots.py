@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.fake_engine import BYTES_PER_TOKEN, FakeClock, FakeModel
-from tandem.engine.slots import Slot, Slots, common_prefix
+from tandem.engine.slots import Slot, Slots, Wanted, common_prefix
 
 tokens = st.lists(st.integers(0, 3), max_size=40)
 
@@ -17,12 +17,11 @@ def slots_of(limit_tokens: int = 1000, *, count: int = 8, forks: bool = True) ->
 
 def read(slot: Slot, prompt: list[int]) -> None:
     rest = prompt[len(slot.tokens) :]
-    slot.sequence.append(rest, 0)
-    slot.tokens.extend(rest)
+    slot.append(rest, 0)
 
 
 def fill(slots: Slots, prompt: list[int]) -> Slot:
-    slot = slots.take(prompt)
+    slot = slots.take(Wanted(prompt))
     assert slot is not None
     read(slot, prompt)
     return slot
@@ -39,7 +38,7 @@ def test_the_common_prefix_is_the_longest_one(one: list[int], other: list[int]) 
 def test_a_slot_always_holds_a_prefix_of_the_prompt_it_was_taken_for(prompts: list[list[int]], forks: bool) -> None:
     slots, _, _ = slots_of(120, count=4, forks=forks)
     for prompt in prompts:
-        slot = slots.take(prompt)
+        slot = slots.take(Wanted(prompt))
         assert slot is not None
         assert slot.tokens == prompt[: len(slot.tokens)]
         assert len(slot.tokens) < len(prompt)
@@ -52,7 +51,7 @@ def test_a_slot_always_holds_a_prefix_of_the_prompt_it_was_taken_for(prompts: li
 def test_a_conversation_goes_on_in_its_own_slot() -> None:
     slots, model, _ = slots_of()
     slots.give_back(fill(slots, list(range(100))))
-    slot = slots.take([*range(100), 7, 8])
+    slot = slots.take(Wanted([*range(100), 7, 8]))
     assert slot is not None
     assert len(slot.tokens) == 100
     assert model.open_sequences == 1
@@ -62,28 +61,28 @@ def test_another_conversation_with_the_same_beginning_leaves_the_first_one_whole
     slots, model, _ = slots_of()
     first = list(range(300))
     slots.give_back(fill(slots, first))
-    slot = slots.take([*range(40), 999, 998])
+    slot = slots.take(Wanted([*range(40), 999, 998]))
     assert slot is not None
     assert len(slot.tokens) == 40
     assert model.open_sequences == 2
-    assert slots.longest_prefix([*first, 1, 2]) == 300
+    assert slots.longest_prefix(Wanted([*first, 1, 2])) == 300
 
 
 def test_without_copies_a_little_shared_beginning_is_not_worth_a_long_conversation() -> None:
     slots, model, _ = slots_of(forks=False)
     first = list(range(300))
     slots.give_back(fill(slots, first))
-    slot = slots.take([*range(40), 999, 998])
+    slot = slots.take(Wanted([*range(40), 999, 998]))
     assert slot is not None
     assert slot.tokens == []
     assert model.open_sequences == 2
-    assert slots.longest_prefix([*first, 1, 2]) == 300
+    assert slots.longest_prefix(Wanted([*first, 1, 2])) == 300
 
 
 def test_the_beginning_of_a_busy_slot_is_copied() -> None:
     slots, _, _ = slots_of()
     fill(slots, list(range(100)))
-    slot = slots.take([*range(100), 5, 6])
+    slot = slots.take(Wanted([*range(100), 5, 6]))
     assert slot is not None
     assert len(slot.tokens) == 100
 
@@ -94,8 +93,8 @@ def test_what_is_cheapest_to_read_again_goes_first() -> None:
     slots.give_back(fill(slots, long))
     slots.give_back(fill(slots, short))
     slots.give_back(fill(slots, [3] * 200))
-    assert slots.longest_prefix([*long, 0, 0]) == 300
-    assert slots.longest_prefix([*short, 0, 0]) == 0
+    assert slots.longest_prefix(Wanted([*long, 0, 0])) == 300
+    assert slots.longest_prefix(Wanted([*short, 0, 0])) == 0
 
 
 def test_what_was_long_not_used_goes_before_what_is_a_little_shorter() -> None:
@@ -105,8 +104,8 @@ def test_what_was_long_not_used_goes_before_what_is_a_little_shorter() -> None:
     clock.now += 3600
     slots.give_back(fill(slots, new))
     slots.give_back(fill(slots, [3] * 200))
-    assert slots.longest_prefix([*new, 0, 0]) == 150
-    assert slots.longest_prefix([*old, 0, 0]) == 0
+    assert slots.longest_prefix(Wanted([*new, 0, 0])) == 150
+    assert slots.longest_prefix(Wanted([*old, 0, 0])) == 0
 
 
 def test_what_another_slot_holds_too_costs_nothing_to_lose() -> None:
@@ -117,14 +116,14 @@ def test_what_another_slot_holds_too_costs_nothing_to_lose() -> None:
     slots.give_back(second)
     slots.give_back(fill(slots, [9] * 50))
     slots.give_back(fill(slots, [8] * 200))
-    assert slots.longest_prefix([*shared, *[2] * 60, 0, 0]) == 260
-    assert slots.longest_prefix([*[9] * 50, 0, 0]) == 50
+    assert slots.longest_prefix(Wanted([*shared, *[2] * 60, 0, 0])) == 260
+    assert slots.longest_prefix(Wanted([*[9] * 50, 0, 0])) == 50
 
 
 def test_busy_slots_are_never_taken_away() -> None:
     slots, _, _ = slots_of(300)
     fill(slots, [1] * 150)
-    assert slots.take([2] * 200) is None
+    assert slots.take(Wanted([2] * 200)) is None
     assert slots.token_counts == (150,)
 
 

@@ -40,11 +40,17 @@ def oracle(prompt: Sequence[int], count: int) -> list[int]:
 
 
 class FakeModel:
-    """Counts what it reads; a run takes one unit of time and ``token_cost`` of it for each further token."""
+    """Counts what it reads; a run takes one unit of time and ``token_cost`` of it for each further token.
 
-    def __init__(self, clock: FakeClock, *, forks: bool = True, token_cost: float = 0.3) -> None:
+    With ``minds_steps`` a token read alone leaves another KV than one read in a piece, as real kernels have it.
+    """
+
+    def __init__(
+        self, clock: FakeClock, *, forks: bool = True, token_cost: float = 0.3, minds_steps: bool = False
+    ) -> None:
         self.clock = clock
         self.forks = forks
+        self.minds_steps = minds_steps
         self.token_cost = token_cost
         self.tokens_read = 0
         self.runs: list[int] = []
@@ -96,11 +102,12 @@ class FakeSequence:
             raise RuntimeError(model.failure_text)
         model.tokens_read += len(tokens)
         model.clock.now += 0.001 * (1 + model.token_cost * (len(tokens) - 1))
-        self.tokens.extend(tokens)
+        stepped = model.minds_steps and len(tokens) == 1
+        self.tokens.extend([token + VOCABULARY for token in tokens] if stepped else tokens)
         logits = np.zeros((rows, VOCABULARY), dtype=np.float32)
         for row in range(rows):
             end = len(self.tokens) - rows + row + 1
-            logits[row, next_token(self.tokens[:end])] = 1.0
+            logits[row, next_token(self.tokens[:end]) % VOCABULARY] = 1.0
         return logits
 
     def rewind(self, length: int) -> None:

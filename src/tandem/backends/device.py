@@ -130,6 +130,20 @@ class DeviceModels:
         seat = self._seats.get(model)
         return seat is not None and seat.worker is not None and seat.worker.alive
 
+    def obstacle(self, model: str) -> str:
+        """Why a model could not be loaded now, in a sentence; empty where it is loaded or nothing stands in its way."""
+        seat = self._seats.get(model) or Seat(card=self._card_of(model))
+        if seat.worker is not None or seat.loading is not None:
+            return ""
+        try:
+            seat.check_rested(asyncio.get_running_loop().time(), self._options.patience)
+            need, room = model_need(self._folder_of(model), self._options.kv_bytes), self._room()
+            if leaving_for(missing_bytes(need, room), self._idle()) is None:
+                check_fit(model, need, room)
+        except (TandemError, OSError) as error:
+            return str(error)
+        return ""
+
     async def preload(self, model: str) -> None:
         """Load a model before anyone asks; from then on its idle time counts. Raises as `worker` does."""
         async with self.worker(model):
@@ -140,12 +154,18 @@ class DeviceModels:
         if self._seat(request.model).card.kind != "embedding":
             raise Unsupported(f"{request.model} is a chat model: embed with an embedding model.", param="model")
         async with self.worker(request.model) as worker:
-            return await worker.embed(request)
+            embeddings = await worker.embed(request)
+        self.note_answer(request.model)
+        return embeddings
 
     async def count_tokens(self, request: ChatRequest) -> int:
         """Prompt tokens of a chat request, template included."""
         async with self.worker(request.model) as worker:
             return await worker.count_tokens(request)
+
+    def note_answer(self, model: str) -> None:
+        """A whole answer was given: whatever ended workers of this model before, the model itself works."""
+        self._seat(model).failures.clear()
 
     async def report(self) -> tuple[LoadedModel, ...]:
         """Every worker that runs now, for the doctor and the metrics."""
@@ -329,6 +349,7 @@ class DeviceBackend:
                     async for event in events:
                         silent = False
                         yield event
+                    self._models.note_answer(self._model)
             except WorkerDied:
                 if not (silent and chances_left):
                     raise

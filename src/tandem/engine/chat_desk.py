@@ -135,7 +135,12 @@ class ChatDesk:
         request = message.request
         self._scheduler.add(
             Order(
-                call=message.call, prompt=list(prompt.tokens), speak=speak, choices=request.n, priority=request.priority
+                call=message.call,
+                prompt=list(prompt.tokens),
+                speak=speak,
+                choices=request.n,
+                priority=request.priority,
+                repeats=request.sampling.seed is not None,
             )
         )
 

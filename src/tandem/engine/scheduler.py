@@ -84,10 +84,9 @@ class Scheduler:
         if not self._slots.can_ever_hold(len(order.prompt) + 1):
             self._outlet.fail(order.call, _too_large(len(order.prompt)))
             return
-        cached = self._slots.longest_prefix(order.prompt)
-        self._streams[order.call] = Stream(
-            order, arrived=self._clock(), speculates=self._limits.speculation, cached_guess=cached
-        )
+        stream = Stream(order, arrived=self._clock(), speculates=self._limits.speculation)
+        stream.cached_guess = self._slots.longest_prefix(stream.wanted)
+        self._streams[order.call] = stream
 
     def cancel(self, call: int) -> None:
         """Nobody listens any more; what was read stays in its slot."""
@@ -181,7 +180,7 @@ class Scheduler:
             return False
         if stream.background and sum(other.background for other in running) >= max(1, self._limits.streams_limit // 2):
             return False
-        slot = self._slots.take(stream.text)
+        slot = self._slots.take(stream.wanted)
         if slot is not None:
             stream.settle(slot)
         return slot is not None
@@ -223,7 +222,7 @@ class Scheduler:
             return
         self._outlet.hurry()
         started = self._clock()
-        stream.read(count)
+        count = stream.read(count)
         if count >= PIECE_TOKENS_LEAST:
             measured = (self._clock() - started) / count
             self._seconds_per_token += SMOOTHING * (measured - self._seconds_per_token)
@@ -264,16 +263,14 @@ class Scheduler:
 
     def _release(self, stream: Stream) -> None:
         """Take the slot away; the stream can go on in another after reading its text again."""
-        if stream.slot is not None:
-            self._slots.give_back(stream.slot)
-            stream.slot = None
+        if slot := stream.leave():
+            self._slots.give_back(slot)
 
     def _abandon(self, stream: Stream, error: TandemError) -> None:
         """End a stream with an error; its KV is not trusted any more."""
         self._streams.pop(stream.order.call, None)
-        if stream.slot is not None:
-            self._slots.drop(stream.slot)
-            stream.slot = None
+        if slot := stream.leave():
+            self._slots.drop(slot)
         self._outlet.fail(stream.order.call, error)
 
 

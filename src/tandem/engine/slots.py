@@ -3,12 +3,15 @@
 A slot is a sequence and the tokens in it. A new prompt takes the longest common prefix that any slot holds: in place
 where little else would be lost, by a copy where the model can make one (also of a slot that is busy, so a shared
 system prompt is read once). Memory is bounded; idle slots go first that would cost least to read again.
+
+What a step of one token leaves in the KV is not quite what a longer piece leaves there (see `REREAD_TOKENS`). So a slot
+remembers which tokens were read alone, and a text that has to repeat itself takes only what was read its own way.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from tandem.engine.model import LanguageModel, TokenSequence
+from tandem.engine.model import LanguageModel, Logits, TokenSequence
 
 RECENCY_HALF_SECONDS = 120.0
 COPY_TOKENS_LEAST = 16
@@ -33,18 +36,42 @@ def common_prefix(one: Sequence[int], other: Sequence[int]) -> int:
 
 @dataclass(slots=True, eq=False)
 class Slot:
-    """A sequence and the tokens that it holds; ``busy`` while a stream uses it."""
+    """A sequence and the tokens that it holds; ``busy`` while a stream uses it.
+
+    ``alone`` has a 1 for each token that was read in a step of its own and a 0 for each that was part of a piece.
+    """
 
     sequence: TokenSequence
     tokens: list[int] = field(default_factory=list[int])
+    alone: bytearray = field(default_factory=bytearray)
     busy: bool = True
     last_used: float = 0.0
+
+    def append(self, piece: Sequence[int], rows: int) -> Logits:
+        """Read tokens in one run; the logits after each of the last ``rows`` of them."""
+        logits = self.sequence.append(piece, rows)
+        self.tokens.extend(piece)
+        self.alone.extend(bytes([len(piece) == 1]) * len(piece))
+        return logits
 
     def keep(self, length: int) -> None:
         """Forget everything after the first ``length`` tokens."""
         if length < len(self.tokens):
             self.sequence.rewind(length)
-            del self.tokens[length:]
+            del self.tokens[length:], self.alone[length:]
+
+    def shared(self, wanted: "Wanted") -> int:
+        """How many tokens of a text it holds that may be taken as they are."""
+        count = common_prefix(self.tokens, wanted.tokens[:-REREAD_TOKENS])
+        return count if wanted.alone is None else common_prefix(self.alone[:count], wanted.alone[:count])
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A text to be read. ``alone`` tells of each token how it has to have been read; ``None`` where that is all one."""
+
+    tokens: Sequence[int]
+    alone: bytes | None = None
 
 
 class Slots:
@@ -67,29 +94,28 @@ class Slots:
         """Tokens held by each slot."""
         return tuple(len(slot.tokens) for slot in self._slots)
 
-    def longest_prefix(self, prompt: Sequence[int]) -> int:
-        """How many tokens of a prompt some slot holds now."""
-        return max((common_prefix(slot.tokens, prompt[:-REREAD_TOKENS]) for slot in self._slots), default=0)
+    def longest_prefix(self, wanted: Wanted) -> int:
+        """How many tokens of a text some slot holds now."""
+        return max((slot.shared(wanted) for slot in self._slots), default=0)
 
     def can_ever_hold(self, tokens: int) -> bool:
         """Whether so many tokens fit when nothing else is there."""
         return self._model.bytes_for(tokens) <= self._bytes_limit
 
-    def take(self, prompt: Sequence[int]) -> Slot | None:
-        """A busy slot that already holds a prefix of ``prompt`` (never all of it: see `REREAD_TOKENS`).
+    def take(self, wanted: Wanted) -> Slot | None:
+        """A busy slot that already holds a prefix of the text (never all of it: see `REREAD_TOKENS`).
 
-        ``None`` where streams under way leave no memory for the prompt.
+        ``None`` where streams under way leave no memory for the text.
         """
-        wanted = prompt[:-REREAD_TOKENS]
         here = self._best_idle(wanted)
         if here is not None and _loses_little(here, wanted):
-            return self._continue(here, prompt)
+            return self._continue(here, wanted)
         source = self._worth_copying(wanted)
         reserve = RESERVE_TOKENS if any(slot.busy for slot in self._slots) else 1
-        if not self._make_room(self._model.bytes_for(len(prompt) + reserve), spare=source):
+        if not self._make_room(self._model.bytes_for(len(wanted.tokens) + reserve), spare=source):
             here = self._best_idle(wanted)
-            return self._continue(here, prompt) if here is not None else None
-        return self._begin(source, prompt)
+            return self._continue(here, wanted) if here is not None else None
+        return self._begin(source, wanted)
 
     def hold(self, slot: Slot, tokens: int) -> bool:
         """Make sure that a busy slot can hold so many tokens; ``False`` where busy slots leave no memory."""
@@ -107,36 +133,36 @@ class Slots:
         self._slots.remove(slot)
         slot.sequence.close()
 
-    def _continue(self, slot: Slot, prompt: Sequence[int]) -> Slot | None:
+    def _continue(self, slot: Slot, wanted: Wanted) -> Slot | None:
         """Use an idle slot in place."""
-        slot.keep(common_prefix(slot.tokens, prompt[:-REREAD_TOKENS]))
+        slot.keep(slot.shared(wanted))
         slot.busy = True
-        if self.hold(slot, len(prompt) + 1):
+        if self.hold(slot, len(wanted.tokens) + 1):
             return slot
         self.give_back(slot)
         return None
 
-    def _best_idle(self, wanted: Sequence[int]) -> Slot | None:
+    def _best_idle(self, wanted: Wanted) -> Slot | None:
         idle = [slot for slot in self._slots if not slot.busy]
         return max(idle, key=lambda slot: _worth_continuing(slot, wanted), default=None)
 
-    def _worth_copying(self, wanted: Sequence[int]) -> Slot | None:
+    def _worth_copying(self, wanted: Wanted) -> Slot | None:
         """The slot, idle or busy, that holds the longest prefix, where that is long enough to matter."""
-        best = max(self._slots, key=lambda slot: (common_prefix(slot.tokens, wanted), not slot.busy), default=None)
-        if best is None or common_prefix(best.tokens, wanted) < COPY_TOKENS_LEAST:
+        best = max(self._slots, key=lambda slot: (slot.shared(wanted), not slot.busy), default=None)
+        if best is None or best.shared(wanted) < COPY_TOKENS_LEAST:
             return None
         return best
 
-    def _begin(self, source: Slot | None, prompt: Sequence[int]) -> Slot | None:
+    def _begin(self, source: Slot | None, wanted: Wanted) -> Slot | None:
         """A new slot: a copy of a prefix, or empty where there is none or it cannot be copied."""
         if source is None:
             return self._add(Slot(self._model.open()))
-        shared = common_prefix(source.tokens, prompt[:-REREAD_TOKENS])
+        shared = source.shared(wanted)
         sequence = self._model.fork(source.sequence, shared)
         if sequence is not None:
-            return self._add(Slot(sequence, list(prompt[:shared])))
+            return self._add(Slot(sequence, list(wanted.tokens[:shared]), source.alone[:shared]))
         if not source.busy and 2 * shared >= len(source.tokens):
-            return self._continue(source, prompt)
+            return self._continue(source, wanted)
         return self._add(Slot(self._model.open()))
 
     def _add(self, slot: Slot) -> Slot:
@@ -163,12 +189,12 @@ class Slots:
         return float(len(slot.tokens) - shared) * 0.5 ** (age / RECENCY_HALF_SECONDS)
 
 
-def _worth_continuing(slot: Slot, wanted: Sequence[int]) -> tuple[int, int]:
+def _worth_continuing(slot: Slot, wanted: Wanted) -> tuple[int, int]:
     """Longest prefix first; among equals, the slot that loses least."""
-    return common_prefix(slot.tokens, wanted), -len(slot.tokens)
+    return slot.shared(wanted), -len(slot.tokens)
 
 
-def _loses_little(slot: Slot, wanted: Sequence[int]) -> bool:
+def _loses_little(slot: Slot, wanted: Wanted) -> bool:
     """Whether what would be forgotten is small beside what is reused."""
-    shared = common_prefix(slot.tokens, wanted)
+    shared = slot.shared(wanted)
     return len(slot.tokens) - shared <= LOSS_SHARE_MOST * shared

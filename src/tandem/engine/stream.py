@@ -2,6 +2,10 @@
 
 Reading a prompt, speaking, and reading again after the slot was lost are the same act: read the text up to its end,
 then choose one more token. Several choices are said one after another in one slot, so the prompt is read once.
+
+A stream that names a seed says the same whatever was cached or going on around it: it takes no KV that was read
+otherwise than it would have read it, and after a lost slot it reads in the old steps. This costs a follow-up question
+the answer before it, which is read again in pieces; without a seed nobody pays that.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,7 +14,7 @@ from typing import Protocol
 
 from tandem.core.chat import ChatEvent, Priority, Usage
 from tandem.engine.model import Logits
-from tandem.engine.slots import Slot
+from tandem.engine.slots import Slot, Wanted
 from tandem.engine.speculation import Lookup, Wager
 
 
@@ -43,13 +47,17 @@ class Utterance(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """A request as the scheduler sees it. ``speak`` begins the choice of that index; ``choices`` is their number."""
+    """A request as the scheduler sees it. ``speak`` begins the choice of that index; ``choices`` is their number.
+
+    ``repeats`` where the same request has to get the same words again, as with a seed.
+    """
 
     call: int
     prompt: Sequence[int]
     speak: Callable[[int], Utterance]
     choices: int = 1
     priority: Priority = "interactive"
+    repeats: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -69,6 +77,7 @@ class Stream:
     _first_logits: Logits | None = None
     _lookup: Lookup | None = None
     _cached_tokens: int | None = None
+    _alone: bytes = b""
 
     def __post_init__(self) -> None:
         self.text = list(self.order.prompt)
@@ -82,6 +91,11 @@ class Stream:
     def speaking(self) -> bool:
         """Whether the next step says a token of a choice that has begun."""
         return self.slot is not None and self.unread == 1 and bool(self._spoken)
+
+    @property
+    def wanted(self) -> Wanted:
+        """The text, and how a slot has to have read it."""
+        return Wanted(self.text, self._alone.ljust(len(self.text), b"\0") if self.order.repeats else None)
 
     @property
     def background(self) -> bool:
@@ -104,6 +118,13 @@ class Stream:
         if self._cached_tokens is None:
             self._cached_tokens = len(slot.tokens)
 
+    def leave(self) -> Slot | None:
+        """Give up the slot, if there is one, and remember how it was read."""
+        slot, self.slot = self.slot, None
+        if slot is not None and len(slot.alone) > len(self._alone):
+            self._alone = bytes(slot.alone)
+        return slot
+
     def take_events(self) -> list[ChatEvent]:
         """What was said since the last call."""
         events, self._events = self._events, []
@@ -113,26 +134,39 @@ class Stream:
         """The guess that the text itself suggests, at most ``limit`` tokens."""
         return self._lookup.draft(limit) if self._lookup else []
 
-    def read(self, count: int) -> None:
-        """Read the next ``count`` tokens of the text; at its end, choose one more."""
+    def read(self, count: int) -> int:
+        """Read up to ``count`` tokens of the text; at the end of the prompt, begin to speak. Returns how many."""
         slot = self._taken()
         held = len(slot.tokens)
+        if self._spoken:
+            return self._read_again(slot, min(count, len(self.text) - 1 - held))
         piece = self.text[held : held + count]
         at_end = held + len(piece) == len(self.text)
-        logits = slot.sequence.append(piece, 1 if at_end else 0)
-        slot.tokens.extend(piece)
-        if at_end and self._spoken:
-            self._choose(logits[0])
-        elif at_end:
+        logits = slot.append(piece, 1 if at_end else 0)
+        if at_end:
             self._first_logits = logits[0].copy() if self.order.choices > 1 else None
             self._begin(logits[0])
+        return len(piece)
+
+    def _read_again(self, slot: Slot, count: int) -> int:
+        """Read text of before, all but its last token, which is spoken on from; in the old steps where it repeats."""
+        held = len(slot.tokens)
+        alone = self._alone[held : held + count] if self.order.repeats else b""
+        if alone.startswith(b"\1"):
+            count = 1
+        elif b"\1" in alone:
+            count = alone.index(b"\1")
+        piece = self.text[held : held + count]
+        pad = piece[-1:] if count == 1 and not alone.startswith(b"\1") else []
+        slot.append([*piece, *pad], 0)
+        slot.keep(held + count)
+        return count
 
     def check(self, draft: Sequence[int]) -> int:
         """Read the last token and a draft in one run, and say as much as holds; returns how many guesses came true."""
         slot = self._taken()
         piece = [self.text[-1], *draft]
-        rows = slot.sequence.append(piece, len(piece))
-        slot.tokens.extend(piece)
+        rows = slot.append(piece, len(piece))
         accepted = 0
         for row, guess in zip(rows, [*draft, None], strict=True):
             if self._choose(row) != guess:
@@ -148,7 +182,7 @@ class Stream:
         while self._spoken and self._spoken[-1].finished:
             if len(self._spoken) == self.order.choices or self._first_logits is None:
                 return False
-            self.text = list(self.order.prompt)
+            self.text, self._alone = list(self.order.prompt), b""
             self._taken().keep(len(self.text))
             self._begin(self._first_logits.copy())
         return True

@@ -215,3 +215,58 @@ def test_a_tokenizer_of_odd_size_is_masked_to_its_last_token(tmp_path: Path) -> 
     constraint.take(words.encode("1")[0])
     assert constraint.complete
     assert constraint.stopped or constraint.mask()[end]
+
+
+@pytest.mark.parametrize("tokens", [24, 25, 26, 40, 100, 170, 300])
+def test_a_list_that_would_never_end_is_complete_when_the_tokens_are_spent(
+    grammars: Grammars, vocabulary: Vocabulary, tokens: int
+) -> None:
+    words: Schema = {"type": "array", "items": {"type": "string"}}
+    said = _hurried(grammars, vocabulary, _object_of(words=words, sure={"type": "boolean"}), '"sun", ', tokens)
+    jsonschema_rs.validate(_object_of(words=words, sure={"type": "boolean"}), json.loads(said))
+    assert len(said) > tokens / 2
+
+
+@pytest.mark.parametrize("tokens", [60, 90, 200])
+def test_nothing_is_begun_that_cannot_be_completed_in_time(
+    grammars: Grammars, vocabulary: Vocabulary, tokens: int
+) -> None:
+    item = _object_of(
+        kind={"enum": ["north-north-east", "south"]}, at={"type": "string", "pattern": "^[A-Z]{2}-[0-9]+$"}
+    )
+    schema: Schema = {"type": "array", "items": item}
+    said = _hurried(grammars, vocabulary, schema, '{"kind": "south", "at": "AB-1"}, ', tokens, opening="[")
+    jsonschema_rs.validate(schema, json.loads(said))
+
+
+def test_what_cannot_be_completed_at_all_ends_where_the_tokens_end(grammars: Grammars, vocabulary: Vocabulary) -> None:
+    said = _hurried(grammars, vocabulary, _object_of(word={"type": "string", "minLength": 50}), "x", 20)
+    assert said.startswith('{"word"')
+
+
+def _object_of(**properties: Schema) -> Schema:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _hurried(
+    grammars: Grammars, vocabulary: Vocabulary, schema: Schema, again: str, tokens: int, opening: str = '{"words": ['
+) -> str:
+    """What is said in so many tokens by a model that repeats itself wherever the grammar lets it."""
+    constraint = grammars.json_schema(schema, "schema").start()
+    wanted = vocabulary.encode(opening + again * tokens)
+    said = b""
+    for left in range(tokens, 0, -1):
+        allowed = constraint.mask()
+        liked = wanted[0] if wanted and allowed[wanted[0]] else int(np.flatnonzero(allowed)[0])
+        token = constraint.in_time(liked, left)
+        wanted = wanted[1:] if wanted and token == wanted[0] else []
+        said += vocabulary.pieces[token]
+        constraint.take(token)
+        if constraint.stopped:
+            break
+    return said.decode()

@@ -8,6 +8,7 @@ import json
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import cast
 
@@ -16,6 +17,7 @@ from llguidance import LLMatcher, LLParserLimits, LLTokenizer
 from numpy.typing import NDArray
 
 from tandem.core.errors import BadRequest
+from tandem.engine.language.closing import WayOut
 from tandem.engine.language.numerals import Numerals
 
 SCHEMA_CHARACTERS = 262_144
@@ -27,14 +29,21 @@ spends its tokens on the content."""
 FORMATS = frozenset(
     ["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid", "uri"],
 )
+CLOSING_TOKENS = 160
+"""An answer that has no more tokens left than this is watched, so that it is complete when they are spent."""
+CLOSING_LEAP_TOKENS = 48
+CLOSING_LOOK_EVERY = 8
+"""While far more is left than completing took when it was last looked at, it is looked at now and then."""
+STRUCTURE = frozenset(b'"\\{}[],:')
 DATA_KEYS = frozenset(["const", "enum", "default", "examples"])
 
 
 @dataclass(frozen=True, slots=True)
 class _Tokens:
-    """The bytes of every token, and which tokens begin with a digit (shape [size])."""
+    """The bytes of every token, the way out of a text of them, and which begin with a digit (shape [size])."""
 
     pieces: Sequence[bytes]
+    way_out: WayOut
     digit_first: NDArray[np.bool_]
 
 
@@ -49,6 +58,8 @@ class Constraint:
         self._words: NDArray[np.uint32] = np.zeros((size + 31) // 32, dtype=np.uint32)
         self._address = self._words.ctypes.data
         self._bytes = self._words.view(np.uint8)
+        self._needed = 0
+        self._closable = True
 
     @property
     def complete(self) -> bool:
@@ -70,6 +81,28 @@ class Constraint:
             ended = allowed & ~self._tokens.digit_first
             return ended if ended.any() else allowed
         return allowed
+
+    def in_time(self, token: int, left: int) -> int:
+        """``token`` where, of ``left`` tokens from it on, enough remain to complete the text after it.
+
+        Else the next token of the way out. Where no way fits any more, the answer ends where it ends.
+        """
+        if left > CLOSING_TOKENS or not self._closable:
+            return token
+        piece, needed = self._tokens.pieces[token], self._needed
+        far = left > 2 * needed + CLOSING_LEAP_TOKENS and left % CLOSING_LOOK_EVERY
+        in_text = left > needed + CLOSING_LOOK_EVERY and self._numerals.in_string and STRUCTURE.isdisjoint(piece)
+        if needed and (far or in_text):
+            return token
+        after, numerals = self._matcher.deep_copy(), copy(self._numerals)
+        numerals.feed(piece)
+        closing = self._tokens.way_out.find(after, numerals, left - 1) if after.consume_token(token) else None
+        if closing is not None:
+            self._needed = len(closing)
+            return token
+        way = self._tokens.way_out.find(self._matcher, self._numerals, left)
+        self._closable = bool(way)
+        return way[0] if way else token
 
     def take(self, token: int) -> None:
         """A token was chosen from the mask."""
@@ -102,7 +135,9 @@ class Grammars:
 
     def __init__(self, tokenizer_json: str, pieces: Sequence[bytes], eos_ids: frozenset[int]) -> None:
         self._tokenizer_json = tokenizer_json
-        self._tokens = _Tokens(pieces, np.array([piece[:1].isdigit() for piece in pieces], dtype=np.bool_))
+        self._tokens = _Tokens(
+            pieces, WayOut(pieces), np.array([piece[:1].isdigit() for piece in pieces], dtype=np.bool_)
+        )
         self._eos_ids = sorted(eos_ids)
         self._tokenizer: LLTokenizer | None = None
         self._kept: OrderedDict[str, Grammar] = OrderedDict()

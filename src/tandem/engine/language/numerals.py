@@ -17,6 +17,11 @@ class Numerals:
         self._digits = 0
 
     @property
+    def in_string(self) -> bool:
+        """Whether the text so far ends inside a string."""
+        return self._in_string
+
+    @property
     def full(self) -> bool:
         """Whether no further digit is wanted now."""
         return self._digits >= (EXPONENT_DIGITS if self._exponent else DIGITS)

@@ -119,6 +119,8 @@ class Utterance:
         if token in self._eos_ids:
             self._finish("stop")
             return token
+        if self._constraint:
+            token = self._constraint.in_time(token, self._plan.max_tokens - self.completion_tokens)
         self._follow(token)
         self._sampler.note(token)
         self.completion_tokens += 1

@@ -40,7 +40,7 @@ def one_run(folder: Path, threads: int, entries: dict[str, str]) -> dict[str, fl
         options.add_session_config_entry(name, value)
     geometry = Geometry.read(folder)
     session = ort.InferenceSession(str(folder / geometry.filename), options, providers=["CPUExecutionProvider"])
-    sequence = SessionModel(session, session, geometry).open()
+    sequence = SessionModel(session, geometry).open()
     tokens = [int(token) for token in np.random.default_rng(0).integers(100, 40000, PREFILL_TOKENS)]
     sequence.append(tokens, 1)
     sequence.rewind(0)

@@ -3,9 +3,6 @@
 Past and present of each layer are one buffer, which ``GroupQueryAttention`` extends in place. Owning it buys what
 ``og.Generator`` does not offer: memory is touched only as tokens come, a full buffer grows by a copy, a prefix is
 copied into another sequence in milliseconds where reading it again takes seconds, and Python's other threads run on.
-
-A small model is opened twice. Reading a prompt is faster on all cores; a single step is not, it only suffers when
-the endpoint and its client need a core too. So the second session, which takes single steps, has half the threads.
 """
 
 import mmap
@@ -20,18 +17,16 @@ from tandem.engine.geometry import Geometry
 from tandem.engine.model import Logits, TokenSequence
 from tandem.engine.onnx import FAILURES, Binding, Session, open_session
 
-SMALL_BYTES = 256 * 2**20
 PLAIN_INPUTS = frozenset({"input_ids", "attention_mask", "position_ids"})
 
 
 class SessionModel:
     """A decoder whose KV inputs are float32 ``past_key_values.N.key|value`` of [1, heads, tokens, head size]."""
 
-    def __init__(self, reader: Session, speaker: Session, geometry: Geometry) -> None:
-        self.reader = reader
-        self.speaker = speaker
+    def __init__(self, session: Session, geometry: Geometry) -> None:
+        self.session = session
         self.geometry = geometry
-        self.wants_positions = any(wanted.name == "position_ids" for wanted in reader.get_inputs())
+        self.wants_positions = any(wanted.name == "position_ids" for wanted in session.get_inputs())
         self.ones = np.ones((1, geometry.context_tokens), dtype=np.int64)
         self.positions = np.arange(geometry.context_tokens, dtype=np.int64)[np.newaxis]
         self._scratch = np.empty((0, geometry.vocabulary_size), dtype=np.float32)
@@ -39,12 +34,8 @@ class SessionModel:
     @classmethod
     def open_folder(cls, folder: Path, geometry: Geometry, *, threads: int) -> "SessionModel | None":
         """Open the graph; ``None`` where it is not plain. Raises `CorruptFile` where it cannot be opened."""
-        path = folder / geometry.filename
-        reader = open_session(path, threads=threads)
-        if not _is_plain(reader, geometry):
-            return None
-        speaker = open_session(path, threads=threads // 2) if threads > 1 and _is_small(folder) else reader
-        return cls(reader, speaker, geometry)
+        session = open_session(folder / geometry.filename, threads=threads)
+        return cls(session, geometry) if _is_plain(session, geometry) else None
 
     @property
     def context_tokens(self) -> int:
@@ -85,7 +76,7 @@ class SessionSequence:
         self._length = 0
         self._most_length = 0
         self.kv: NDArray[np.float32] | None = None
-        self._bindings: tuple[Binding, Binding] | None = None
+        self._binding: Binding | None = None
 
     @property
     def length(self) -> int:
@@ -100,8 +91,7 @@ class SessionSequence:
     def append(self, tokens: Sequence[int], rows: int) -> Logits:
         """Read tokens in one run of the graph."""
         model, count, total = self._model, len(tokens), self._length + len(tokens)
-        reading, speaking = self._room_for(total)
-        session, binding = (model.speaker, speaking) if count == 1 else (model.reader, reading)
+        binding = self._room_for(total)
         logits = model.scratch(count)
         ids = np.asarray(tokens, dtype=np.int64)[np.newaxis]
         _bind_input(binding, "input_ids", ids)
@@ -110,7 +100,7 @@ class SessionSequence:
             _bind_input(binding, "position_ids", model.positions[:, self._length : total])
         _bind_output(binding, "logits", logits[np.newaxis])
         try:
-            session.run_with_iobinding(binding)
+            model.session.run_with_iobinding(binding)
         except FAILURES as error:
             raise Unavailable(f"ONNX Runtime stopped: {error}") from error
         self._length = total
@@ -123,7 +113,7 @@ class SessionSequence:
 
     def close(self) -> None:
         """Free the buffers."""
-        self._bindings = self.kv = None
+        self._binding = self.kv = None
         self._length = self._most_length = 0
 
     def take_prefix(self, source: "SessionSequence", length: int) -> None:
@@ -133,16 +123,16 @@ class SessionSequence:
             self.kv[:, :, :length] = source.kv[:, :, :length]
         self._length = self._most_length = length
 
-    def _room_for(self, tokens: int) -> tuple[Binding, Binding]:
-        """Bindings of the reading and the speaking session to buffers of enough room; a full buffer moves."""
+    def _room_for(self, tokens: int) -> Binding:
+        """A binding of the graph to buffers of enough room; a full buffer moves."""
         old = self.kv
-        if self._bindings is None or old is None or tokens > old.shape[2]:
+        if self._binding is None or old is None or tokens > old.shape[2]:
             self.kv = self._allocate(self._model.geometry.capacity_for(tokens))
-            self._bindings = self._bind(self._model.reader, self.kv), self._bind(self._model.speaker, self.kv)
+            self._binding = self._bind(self._model.session, self.kv)
             if old is not None:
                 self.kv[:, :, : self._length] = old[:, :, : self._length]
             self._most_length = self._length
-        return self._bindings
+        return self._binding
 
     def _allocate(self, capacity: int) -> NDArray[np.float32]:
         """Buffers for ``capacity`` tokens: anonymous pages, which cost memory only once they are written to."""
@@ -159,11 +149,6 @@ class SessionSequence:
                 _bind_input(binding, f"past_key_values.{layer}.{name}", buffer)
                 _bind_output(binding, f"present.{layer}.{name}", buffer)
         return binding
-
-
-def _is_small(folder: Path) -> bool:
-    """Whether a second copy of the weights is a fair price."""
-    return sum(file.stat().st_size for file in folder.glob("*.onnx*")) <= SMALL_BYTES
 
 
 def _is_plain(session: Session, geometry: Geometry) -> bool:

@@ -107,3 +107,26 @@ def test_a_full_disk_behind_standard_output_is_a_failure_and_a_reader_that_left_
             ["sh", "-c", f"{command} {tail}"], env=environment, capture_output=True, text=True, timeout=60, check=False
         )
         assert (done.returncode, "Traceback" in done.stderr) == (status, False), done.stderr
+
+
+def test_a_model_of_foundry_is_shown_with_what_is_remembered_of_its_builds(tmp_path: Path) -> None:
+    builds = [
+        {"id": "small-generic-cpu:1", "device": "CPU", "provider": "CPUExecutionProvider", "size_bytes": 7},
+        {"id": "small-cuda-gpu:1", "device": "GPU", "provider": "CUDAExecutionProvider", "size_bytes": 9},
+    ]
+    memory = tmp_path / "foundry" / "listing.json"
+    memory.parent.mkdir()
+    memory.write_text(json.dumps({"asked_at": 1, "offers": [{"alias": "small", "variants": builds}]}), "utf-8")
+
+    shown = json.loads(tandem(tmp_path, "models", "show", "small", "--json").stdout)
+    plain = tandem(tmp_path, "models", "show", "small").stdout
+
+    assert [build["provider"] for build in shown["variants"]] == ["CPUExecutionProvider", "CUDAExecutionProvider"]
+    assert "small-cuda-gpu:1 GPU CUDAExecutionProvider 9" in plain
+
+
+def test_the_execution_providers_of_foundry_are_a_list(tmp_path: Path) -> None:
+    pytest.importorskip("foundry_local_sdk")
+    providers = json.loads(tandem(tmp_path, "models", "list", "--providers", "--json").stdout)
+
+    assert all(set(one) == {"name", "registered"} for one in providers)

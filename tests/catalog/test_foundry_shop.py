@@ -75,6 +75,8 @@ def test_a_refresh_asks_the_catalog_and_remembers_the_answer(tmp_path: Path) -> 
     variant = Catalog(tmp_path).foundry.offer("phi-4-mini").variants[0]
     assert (variant.id, variant.device) == ("Phi-4-mini-instruct-generic-cpu:5", "CPU")
     assert variant.provider == "CPUExecutionProvider"
+    assert Catalog(tmp_path).foundry.variants("phi-4-mini") == (variant,)
+    assert Catalog(tmp_path).foundry.variants("smollm2-135m") == ()
 
 
 @with_sdk

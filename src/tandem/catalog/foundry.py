@@ -123,6 +123,11 @@ class FoundryShop:
                 return offer
         raise NotFound(f'Nothing is remembered of "{alias}". Ask the catalog with `tandem models list --refresh`.')
 
+    def variants(self, alias: str) -> tuple[Variant, ...]:
+        """What is remembered of a model's builds; none where it is not Foundry's or the catalog was never asked."""
+        listing = self.listing()
+        return next((offer.variants for offer in listing.offers if offer.alias == alias), ()) if listing else ()
+
     async def refresh(self, progress: Progress) -> Listing:
         """Ask the catalog and remember its answer.
 

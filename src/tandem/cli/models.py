@@ -3,13 +3,16 @@
 import argparse
 from dataclasses import asdict
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from tandem.cli.console import note, print_json, print_table, progress_shown
 from tandem.cli.words import Words, size
 from tandem.core.errors import CatalogError, Unavailable
 from tandem.core.models import ModelCard
 from tandem.settings import read_settings
+
+if TYPE_CHECKING:
+    from tandem.catalog.foundry import FoundryShop
 
 
 def add_parser(
@@ -25,8 +28,12 @@ def add_parser(
         added.set_defaults(run=_RUN[name])
         return added
 
-    verb("list", "every model of the catalog").add_argument(
-        "--refresh", action="store_true", help=words("ask Foundry's catalog over the network again")
+    listing = verb("list", "every model of the catalog")
+    listing.add_argument("--refresh", action="store_true", help=words("ask Foundry's catalog over the network again"))
+    listing.add_argument(
+        "--providers",
+        action="store_true",
+        help=words("the execution providers that Foundry Local could use here instead"),
     )
     verb("show", "one model, whole").add_argument("id")
     verb("pull", "fetch models and make them ready").add_argument("ids", nargs="+", metavar="ID")
@@ -57,6 +64,8 @@ async def _list(options: argparse.Namespace, words: Words) -> int:
     from tandem.app import open_catalog
 
     catalog = open_catalog(read_settings(options.config))
+    if options.providers:
+        return await _list_providers(catalog.foundry, options, words)
     if options.refresh:
         try:
             with progress_shown() as progress:
@@ -72,6 +81,19 @@ async def _list(options: argparse.Namespace, words: Words) -> int:
     return 0
 
 
+async def _list_providers(foundry: "FoundryShop", options: argparse.Namespace, words: Words) -> int:
+    with progress_shown() as progress:
+        providers = await foundry.providers(progress)
+    if options.json:
+        print_json([{"name": one.name, "registered": one.registered} for one in providers])
+        return 0
+    states = [words("registered" if one.registered else "not registered") for one in providers]
+    print_table(
+        [words("Id"), words("State")], [(one.name, state) for one, state in zip(providers, states, strict=True)]
+    )
+    return 0
+
+
 def _cells(card: ModelCard, words: Words) -> list[str]:
     state = "loaded" if card.loaded else "installed" if card.installed else "not installed"
     context = f"{card.context_tokens:,}".replace(",", " ") if card.context_tokens else ""
@@ -81,12 +103,17 @@ def _cells(card: ModelCard, words: Words) -> list[str]:
 async def _show(options: argparse.Namespace, words: Words) -> int:
     from tandem.app import open_catalog
 
-    card = open_catalog(read_settings(options.config)).card(options.id)
+    catalog = open_catalog(read_settings(options.config))
+    card = catalog.card(options.id)
     shown = row(card) | {
         "name": card.name,
         "description": card.description,
         "dimensions": card.dimensions,
         "abilities": sorted(card.abilities),
+        "variants": [
+            {"id": one.id, "device": one.device, "provider": one.provider, "bytes": one.size_bytes}
+            for one in catalog.foundry.variants(options.id)
+        ],
     }
     if options.json:
         print_json(shown)
@@ -98,8 +125,10 @@ async def _show(options: argparse.Namespace, words: Words) -> int:
 def _plain(value: object, words: Words) -> str:
     if isinstance(value, bool):
         return words("yes" if value else "no")
+    if isinstance(value, dict):
+        return " ".join(_plain(part, words) for part in cast("dict[str, object]", value).values())
     if isinstance(value, list):
-        return ", ".join(str(item) for item in cast("list[object]", value))
+        return ", ".join(_plain(item, words) for item in cast("list[object]", value))
     return "" if value is None else str(value)
 
 

@@ -25,6 +25,11 @@ _POLISH: Mapping[str, str] = {
     "one JSON document on standard output": "jeden dokument JSON na standardowym wyjściu",
     "every model of the catalog": "wszystkie modele katalogu",
     "ask Foundry's catalog over the network again": "zapytaj ponownie katalog Foundry przez sieć",
+    "the execution providers that Foundry Local could use here instead": (
+        "zamiast tego: dostawcy wykonania, których Foundry Local może tu użyć"
+    ),
+    "registered": "zarejestrowany",
+    "not registered": "niezarejestrowany",
     "one model, whole": "jeden model, w całości",
     "fetch models and make them ready": "pobierz modele i przygotuj",
     "make FILE.gguf, or a folder with genai_config.json, a model of the catalog": (

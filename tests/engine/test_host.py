@@ -92,9 +92,10 @@ async def first_word_seconds(worker: Worker, request: ChatRequest) -> tuple[floa
 
 async def test_an_answer_is_started_then_words_then_an_end_then_usage(worker: Worker) -> None:
     events = [event async for event in worker.respond(asked())]
-    assert events[0] == Started(model=MODEL, place="device", because=("Requested",))
+    usage = events[-1]
+    assert isinstance(usage, Usage)
     assert isinstance(events[-2], Finished)
-    assert isinstance(events[-1], Usage)
+    assert events[0] == Started(model=MODEL, place="device", because=("Requested",), prompt_tokens=usage.prompt_tokens)
     text = "".join(event.text for event in events if isinstance(event, TextDelta))
     assert "Paris" in text
 

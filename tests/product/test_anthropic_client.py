@@ -33,9 +33,11 @@ def test_it_streams(client: anthropic.Anthropic) -> None:
         system="You are terse.",
         messages=[{"role": "user", "content": "What is the capital of Poland?"}],
     ) as stream:
+        begun = next(event for event in stream if event.type == "message_start")
         text = "".join(stream.text_stream)
         final = stream.get_final_message()
 
+    assert begun.message.usage.input_tokens > 10
     assert final.content[0].type == "text"
     assert final.content[0].text == text
     assert final.stop_reason in {"end_turn", "max_tokens"}

@@ -129,13 +129,17 @@ class TokenLogprob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """Who answers, and why. Comes before any word; a fallback can only happen before the event after it."""
+    """Who answers, and why. Comes before any word; a fallback can only happen before the event after it.
+
+    ``prompt_tokens`` is ``None`` where the count is not known before the end.
+    """
 
     model: str
     place: Place
     because: tuple[str, ...] = ()
     fallbacks: int = 0
     note: str | None = None
+    prompt_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

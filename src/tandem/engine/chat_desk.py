@@ -115,7 +115,7 @@ class ChatDesk:
             self._outbox.put(Counted(message.call, len(prompt.tokens)))
             self._later(lambda: self._awaited.discard(message.call))
         else:
-            self._outbox.put(Began(message.call, prompt.note))
+            self._outbox.put(Began(message.call, prompt.note, len(prompt.tokens)))
             self._later(lambda: self._enqueue(message, prompt))
         self._outbox.flush()
 

@@ -148,6 +148,7 @@ class Began(Struct, frozen=True, tag="began"):
 
     call: int
     note: str | None = None
+    prompt_tokens: int | None = None
 
 
 class SaidText(Struct, frozen=True, tag="text", array_like=True):

@@ -187,8 +187,10 @@ class Worker:
             await self._send(Ask(call, request))
             while not over:
                 match await self._calls.next(call):
-                    case Began(note=note):
-                        yield Started(model=self.model, place="device", because=("Requested",), note=note)
+                    case Began(note=note, prompt_tokens=read):
+                        yield Started(
+                            model=self.model, place="device", because=("Requested",), note=note, prompt_tokens=read
+                        )
                     case Said(sayings=sayings):
                         for saying in sayings:
                             over = isinstance(saying.event, Usage)

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from tandem.core.chat import ChatEvent, ChatRequest, Sampling
+from tandem.core.chat import ChatEvent, ChatRequest, Sampling, Started
 from tandem.core.errors import ContextLengthExceeded
 from tandem.core.models import ModelCard
 from tandem.server.answers import Answer, begin
@@ -110,9 +110,9 @@ def _chat_request(ask: CountAsk, card: ModelCard, request: Request, sampling: Sa
 
 async def _frames(events: AsyncGenerator[ChatEvent], writer: MessageWriter) -> AsyncGenerator[bytes]:
     async with aclosing(events):
-        yield _written(writer.begin())
         async for event in events:
-            if written := writer.add(event):
+            written = writer.begin(event.prompt_tokens) if isinstance(event, Started) else writer.add(event)
+            if written:
                 yield _written(written)
     yield _written(writer.end())
 

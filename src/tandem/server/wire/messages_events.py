@@ -76,9 +76,12 @@ class MessageWriter:
         self._finished: Finished | None = None
         self._usage: Usage | None = None
 
-    def begin(self) -> list[JsonObject]:
-        """The message is there. What its prompt cost is told at its end, when it is known."""
-        return [{"type": "message_start", "message": self.message()}, {"type": "ping"}]
+    def begin(self, prompt_tokens: int | None = None) -> list[JsonObject]:
+        """The message is there. How much of its prompt was cached is told at its end, when it is known."""
+        message = self.message()
+        if prompt_tokens is not None:
+            message["usage"] = {**_usage(Usage(prompt_tokens=prompt_tokens, completion_tokens=0)), **_TIER}
+        return [{"type": "message_start", "message": message}, {"type": "ping"}]
 
     def add(self, event: ChatEvent) -> list[JsonObject]:
         """What one chat event means on the wire."""
@@ -116,7 +119,7 @@ class MessageWriter:
             "model": self._model,
             "content": [block.whole() for block in self._blocks],
             **self._stop(),
-            "usage": {**_usage(self._usage or Usage(prompt_tokens=0, completion_tokens=0)), "service_tier": "standard"},
+            "usage": {**_usage(self._usage or Usage(prompt_tokens=0, completion_tokens=0)), **_TIER},
         }
 
     def _stop(self) -> JsonObject:
@@ -186,6 +189,9 @@ def _decoded(text: str) -> JsonObject | None:
         return msgspec.json.decode(text, type=dict[str, object])
     except (msgspec.DecodeError, RecursionError):
         return None
+
+
+_TIER = {"service_tier": "standard"}
 
 
 def _usage(usage: Usage) -> JsonObject:

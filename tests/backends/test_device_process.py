@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from support.models import model_folder
+from support.models import model_folder, models_home
 from tandem.backends.device import DeviceModels, DeviceOptions, worker_starter
 from tandem.core.chat import ChatRequest, Message, Sampling, TextDelta, collect
 from tandem.core.embedding import EmbeddingRequest
@@ -155,6 +155,7 @@ def test_code_inside_a_worker_cannot_open_a_socket_when_the_model_is_loaded(
 
 def test_workers_leave_nothing_in_the_users_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The libraries keep queues of reports there, unless they are told before they are imported."""
+    monkeypatch.setenv("TANDEM_TEST_MODELS", str(models_home()))
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 

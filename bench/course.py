@@ -8,6 +8,7 @@ processors that programs outside this run kept busy during turns.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from statistics import harmonic_mean
 from typing import TypeVar
 
 import psutil
@@ -151,14 +152,21 @@ class Course:
         self._check_cold(name, first)
 
     def _streams(self, stall: Runner, number: int) -> None:
-        """One stream, then several, with nobody between them, since their quotient is a promise."""
-        self._decode(stall, number, metrics.ALONE, 1)
+        """Several streams, then the same texts one after another, since their quotient is a promise.
+
+        How far speculation helps depends on the text, so other texts would make another quotient.
+        """
         for streams in self.plan.streams:
             self._decode(stall, number, metrics.decode(streams), streams)
+        rates = [together(stall.answer_all([ask])) for ask in self._stories(number, max(self.plan.streams))]
+        if known := [rate for rate in rates if rate is not None]:
+            self.samples.add(metrics.ALONE, stall.entry.name, number, harmonic_mean(known))
+
+    def _stories(self, number: int, streams: int) -> list[Ask]:
+        return [self._story(number * ROUND_NUMBERS + streams * 10 + at) for at in range(streams)]
 
     def _decode(self, stall: Runner, number: int, metric: Metric, streams: int) -> None:
-        asks = [self._story(number * ROUND_NUMBERS + streams * 10 + at) for at in range(streams)]
-        answers = stall.answer_all(asks)
+        answers = stall.answer_all(self._stories(number, streams))
         rate = together(answers)
         if rate is not None:
             self.samples.add(metric, stall.entry.name, number, rate)

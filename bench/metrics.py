@@ -15,7 +15,7 @@ INTRUDED = Metric(id="intruded", title="the long prompt itself, then, TTFT", uni
 WORST_TTFT = Metric(id="worst_ttft", title="4 streams at once, TTFT of the last", unit="s", better="lower", digits=2)
 MEMORY = Metric(id="memory", title="memory after loading and one answer (RSS)", unit="MB", better="lower", digits=0)
 MEMORY_PEAK = Metric(id="memory_peak", title="most memory in the whole run (RSS)", unit="MB", better="lower", digits=0)
-ALONE = Metric(id="alone", title="decode, 1 stream just before several", unit="tok/s", better="higher")
+ALONE = Metric(id="alone", title="decode, 1 stream, the same texts one by one", unit="tok/s", better="higher")
 QUOTING = Metric(id="quoting", title="decode of a text quoted from the prompt", unit="tok/s", better="higher")
 PROSE = Metric(id="prose", title="decode of open prose", unit="tok/s", better="higher")
 EMBEDDING = Metric(id="embedding", title="embeddings, 64 texts in a request", unit="texts/s", better="higher")

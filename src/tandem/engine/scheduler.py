@@ -22,6 +22,9 @@ PIECE_SECONDS_ALONE = 0.25
 PIECE_SECONDS_SHARED = 0.1
 PIECE_TOKENS_LEAST = 16
 BACKGROUND_GAP_SECONDS = 0.5
+PATIENCE = 0.5
+"""A second without a piece weighs as much as so many seconds of reading. Below 1, of two equal prompts the one begun is
+read to its end, and the other then takes over what they share."""
 SECONDS_PER_TOKEN_GUESS = 0.003
 SMOOTHING = 0.2
 
@@ -157,9 +160,14 @@ class Scheduler:
         return all(other.background for other in self._streams.values())
 
     def _urgency(self, stream: Stream) -> tuple[bool, float]:
-        """Interactive first; then the fewest seconds left to read, less those waited, so that nobody waits for ever."""
+        """Interactive first; then the fewest seconds left to read, less those waited, so that nobody waits for ever.
+
+        Waiting counts from the last piece: a long prompt that is being read lets a short one pass
+        at once, and still gets a piece now and then where short ones never end.
+        """
         left = stream.unread - (stream.cached_guess if stream.slot is None else 0)
-        return stream.background, left * self._seconds_per_token - (self._clock() - stream.arrived)
+        waited = self._clock() - max(stream.arrived, stream.last_step)
+        return stream.background, left * self._seconds_per_token - PATIENCE * waited
 
     def _admit(self, stream: Stream) -> bool:
         """Give a waiting stream a slot; an interactive one may take that of a background stream."""
@@ -192,13 +200,13 @@ class Scheduler:
 
     def _serve(self, stream: Stream) -> None:
         started = self._clock()
-        stream.last_step = started
         if stream.speaking:
             self._speak(stream)
             self._tally.decode_seconds += self._clock() - started
         else:
             self._read(stream)
             self._tally.prefill_seconds += self._clock() - started
+        stream.last_step = self._clock()
         going_on = stream.turn()
         events = stream.take_events()
         if not going_on:

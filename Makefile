@@ -44,7 +44,7 @@ rooms: .venv/.dev ## the import contracts
 	@$(BIN)/lint-imports
 
 docs: .venv/.dev ## build the documents, strictly
-	@$(BIN)/mkdocs build --strict -q
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict -q
 
 bench: .venv/.dev ## measure, and write docs/benchmarks.md
 	@$(BIN)/tandem models pull smollm2-135m minilm-l6

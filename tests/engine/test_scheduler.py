@@ -186,10 +186,12 @@ def test_several_choices_read_the_prompt_once() -> None:
     assert bench.model.tokens_read == 100 + 3 * 3
 
 
-def test_a_short_prompt_that_comes_during_a_long_one_is_answered_first() -> None:
+@pytest.mark.parametrize("read_before", [1, 1000, 2000])
+def test_a_short_prompt_that_comes_during_a_long_one_is_answered_first(read_before: int) -> None:
     bench = Bench()
     bench.add(1, [token % 23 for token in range(3000)], say=2)
-    bench.scheduler.step()
+    while bench.model.tokens_read < read_before:
+        bench.scheduler.step()
     bench.add(2, [1, 2, 3, 4, 5], say=2)
     came = bench.clock()
     bench.run()

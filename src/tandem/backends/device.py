@@ -14,12 +14,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from tandem.backends.seats import Idle, Patience, Seat, WorkerHandle, leaving_for, room_beside
+from tandem.backends.seats import (
+    Idle,
+    LoadedModel,
+    Patience,
+    Seat,
+    WorkerHandle,
+    leaving_for,
+    report_of,
+    room_beside,
+)
 from tandem.core.chat import ChatEvent, ChatRequest
 from tandem.core.embedding import EmbeddingRequest, Embeddings
 from tandem.core.errors import NotEnoughMemory, NotFound, TandemError, Unavailable, Unsupported, WorkerDied
-from tandem.core.models import Kind, ModelCard
-from tandem.engine.frames import SealKind, WorkerStats
+from tandem.core.models import ModelCard
+from tandem.core.ports import Health
 from tandem.engine.host import Worker, WorkerOptions
 from tandem.engine.memory import MemoryNeed, MemoryRoom, check_fit, missing_bytes, model_need
 
@@ -27,7 +36,6 @@ StartWorker = Callable[[str, Path], Awaitable[WorkerHandle]]
 """``start(model, folder)``: a loaded worker. Raises a `TandemError` where it cannot be."""
 
 log = logging.getLogger(__name__)
-_STATS_SECONDS = 1.0
 
 
 def worker_starter(options: WorkerOptions) -> StartWorker:
@@ -62,21 +70,6 @@ class DeviceOptions:
     max_ram_bytes: int | None = None
     kv_bytes: int = 2**30
     patience: Patience = field(default_factory=Patience)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadedModel:
-    """A worker that runs now. ``loaded_at`` is in Unix seconds; ``stats`` is ``None`` where it was too busy to say."""
-
-    model: str
-    kind: Kind
-    pid: int
-    seal: SealKind
-    loaded_at: float
-    starts: int
-    in_flight: int
-    need: MemoryNeed
-    stats: WorkerStats | None
 
 
 class DeviceModels:
@@ -125,6 +118,11 @@ class DeviceModels:
         seat = self._seat(model)
         return replace(seat.card, loaded=seat.worker is not None and seat.worker.alive)
 
+    def in_flight(self, model: str) -> int:
+        """How many requests the model is answering or keeping in its queue now."""
+        seat = self._seats.get(model)
+        return seat.worker.in_flight if seat is not None and seat.worker is not None else 0
+
     def is_loaded(self, model: str) -> bool:
         """Whether a model has a worker now."""
         seat = self._seats.get(model)
@@ -169,7 +167,7 @@ class DeviceModels:
 
     async def report(self) -> tuple[LoadedModel, ...]:
         """Every worker that runs now, for the doctor and the metrics."""
-        reports = await asyncio.gather(*(_report(seat) for seat in self._seats.values()))
+        reports = await asyncio.gather(*(report_of(seat) for seat in self._seats.values()))
         return tuple(one for one in reports if one is not None)
 
     async def close(self) -> None:
@@ -335,6 +333,10 @@ class DeviceBackend:
         """What is known about the model, and whether it is loaded now."""
         return self._models.card(self._model)
 
+    def health(self) -> Health:
+        """How it is now: a worker that is not there yet is started by the first who asks."""
+        return Health(queued=self._models.in_flight(self._model))
+
     async def respond(self, request: ChatRequest) -> AsyncGenerator[ChatEvent]:
         """Answer, loading the model if need be.
 
@@ -355,29 +357,6 @@ class DeviceBackend:
                     raise
             else:
                 return
-
-
-async def _report(seat: Seat) -> LoadedModel | None:
-    worker, need = seat.worker, seat.need
-    if worker is None or need is None or not worker.alive:
-        return None
-    stats: WorkerStats | None = None
-    try:
-        async with asyncio.timeout(_STATS_SECONDS):
-            stats = await worker.stats()
-    except (TimeoutError, TandemError) as error:
-        log.debug("%s did not say how it is doing: %s", seat.card.id, type(error).__name__)
-    return LoadedModel(
-        model=seat.card.id,
-        kind=worker.kind,
-        pid=worker.pid,
-        seal=worker.seal,
-        loaded_at=seat.loaded_at,
-        starts=seat.starts,
-        in_flight=worker.in_flight,
-        need=need,
-        stats=stats,
-    )
 
 
 async def _end(worker: WorkerHandle) -> None:

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 
 from tandem.core.chat import ChatEvent, ChatRequest, Finished, FinishReason, Started, TextDelta, Usage
 from tandem.core.models import ModelCard
+from tandem.core.ports import WELL, Health
 
 ECHO_CARD = ModelCard(
     id="echo",
@@ -27,6 +28,10 @@ class EchoBackend:
     def card(self) -> ModelCard:
         """What is known about the model."""
         return self._card
+
+    def health(self) -> Health:
+        """How it is now."""
+        return WELL
 
     async def respond(self, request: ChatRequest) -> AsyncGenerator[ChatEvent]:
         """Repeat the last message; ``max_tokens`` and ``n`` are honoured."""

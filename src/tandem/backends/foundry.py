@@ -28,6 +28,7 @@ from tandem.core.chat import (
 )
 from tandem.core.errors import BadRequest, ContextLengthExceeded, TandemError, Unavailable, Unsupported
 from tandem.core.models import ModelCard
+from tandem.core.ports import WELL, Health
 from tandem.core.telemetry import telemetry_refused
 from tandem.engine.language.stops import StopStrings
 
@@ -135,6 +136,10 @@ class FoundryBackend:
     def card(self) -> ModelCard:
         """What is known about the model."""
         return self._card
+
+    def health(self) -> Health:
+        """How it is now."""
+        return WELL
 
     async def respond(self, request: ChatRequest) -> AsyncGenerator[ChatEvent]:
         """Answer as a stream. Raises `Unsupported`, `BadRequest`, `ContextLengthExceeded` or `Unavailable`."""

@@ -27,6 +27,7 @@ from tandem.core.chat import (
 )
 from tandem.core.errors import BadRequest, Busy, Forbidden, NotFound, TandemError, Unavailable
 from tandem.core.models import ModelCard
+from tandem.core.ports import WELL, Health
 
 _PATH = "/v1/chat/completions"
 _CONNECT_SECONDS = 2.0
@@ -68,6 +69,10 @@ class OpenAIBackend:
     def card(self) -> ModelCard:
         """What is known about the model."""
         return self._card
+
+    def health(self) -> Health:
+        """How it is now."""
+        return WELL
 
     async def respond(self, request: ChatRequest) -> AsyncGenerator[ChatEvent]:
         """Stream the answer. Raises by status; `Unavailable` where it cannot be reached or breaks off."""

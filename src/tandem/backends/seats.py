@@ -1,6 +1,7 @@
 """What the device roster is made of: a model's seat, its rest after failures, and who leaves for whom."""
 
 import asyncio
+import logging
 import math
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
@@ -9,10 +10,13 @@ from typing import Protocol
 
 from tandem.core.chat import ChatEvent, ChatRequest
 from tandem.core.embedding import EmbeddingRequest, Embeddings
-from tandem.core.errors import Unavailable
+from tandem.core.errors import TandemError, Unavailable
 from tandem.core.models import Kind, ModelCard
 from tandem.engine.frames import SealKind, WorkerStats
 from tandem.engine.memory import MemoryNeed, MemoryRoom
+
+log = logging.getLogger(__name__)
+_STATS_SECONDS = 1.0
 
 
 class WorkerHandle(Protocol):
@@ -157,4 +161,43 @@ def room_beside(room: MemoryRoom, max_ram: int | None, seated: Sequence[tuple[Me
         available=room.available - promised,
         group=None if room.group is None else room.group - promised,
         allowance=None if max_ram is None else max_ram - taken,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedModel:
+    """A worker that runs now. ``loaded_at`` is in Unix seconds; ``stats`` is ``None`` where it was too busy to say."""
+
+    model: str
+    kind: Kind
+    pid: int
+    seal: SealKind
+    loaded_at: float
+    starts: int
+    in_flight: int
+    need: MemoryNeed
+    stats: WorkerStats | None
+
+
+async def report_of(seat: Seat) -> LoadedModel | None:
+    """What a seat's worker says of itself; ``None`` where none runs."""
+    worker, need = seat.worker, seat.need
+    if worker is None or need is None or not worker.alive:
+        return None
+    stats: WorkerStats | None = None
+    try:
+        async with asyncio.timeout(_STATS_SECONDS):
+            stats = await worker.stats()
+    except (TimeoutError, TandemError) as error:
+        log.debug("%s did not say how it is doing: %s", seat.card.id, type(error).__name__)
+    return LoadedModel(
+        model=seat.card.id,
+        kind=worker.kind,
+        pid=worker.pid,
+        seal=worker.seal,
+        loaded_at=seat.loaded_at,
+        starts=seat.starts,
+        in_flight=worker.in_flight,
+        need=need,
+        stats=stats,
     )

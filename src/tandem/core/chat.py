@@ -13,6 +13,7 @@ Role = Literal["system", "developer", "user", "assistant", "tool"]
 Place = Literal["device", "cloud"]
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 Priority = Literal["interactive", "background"]
+Dialect = Literal["openai.chat", "anthropic.messages"]
 NO_BIAS: Mapping[int, float] = MappingProxyType({})
 
 
@@ -27,7 +28,10 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One turn of a conversation. ``image_count`` tells of pictures that came along; text models refuse them."""
+    """One turn of a conversation. ``image_count`` tells of pictures that came along; text models refuse them.
+
+    ``label`` says how confidential the text is, in the owner's own words (``internal``); it travels with the text.
+    """
 
     role: Role
     content: str
@@ -36,6 +40,7 @@ class Message:
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
     image_count: int = 0
+    label: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,12 +92,41 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Original:
+    """A request as its caller wrote it: a decoded JSON object in a dialect.
+
+    A far side that speaks the same dialect is sent this, with only what must change replaced, so that fields which
+    the core does not know reach it whole.
+    """
+
+    dialect: Dialect
+    body: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """Something that this request cannot do without and that the models of this device do not have.
+
+    ``param`` names the field that asks for it, ``why`` is the sentence that a caller reads where nobody can honour it.
+    Only a far side that is sent the `Original` may be asked.
+    """
+
+    param: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRequest:
     """One request, whatever wire format it came in.
 
     ``messages`` is a conversation; or, where it is empty, ``raw_prompt`` is text (or token ids) that is completed
     without any template. ``n`` is the number of choices. ``ignore_eos`` serves benchmarks: decode exactly
     ``max_tokens``.
+
+    ``private`` is the caller's wish that nothing leaves the device, ``labels`` are those of the request as a whole
+    (messages may have their own). ``purpose`` is set where a program asks for itself and not for its person, such as
+    ``title_generation``. ``unreadable`` counts attachments whose content cannot be searched for private text.
+    ``streamed`` is false where the caller wants the answer in one piece.
     """
 
     id: str
@@ -107,6 +141,12 @@ class ChatRequest:
     response_format: ResponseFormat = field(default_factory=ResponseFormat)
     priority: Priority = "interactive"
     private: bool = False
+    labels: tuple[str, ...] = ()
+    purpose: str | None = None
+    unreadable: int = 0
+    demands: tuple[Demand, ...] = ()
+    original: Original | None = None
+    streamed: bool = True
     ignore_eos: bool = False
 
 

@@ -6,8 +6,11 @@
     │   └── ContextLengthExceeded
     ├── NotFound                 no model, response or file of that name                 404
     ├── Forbidden                a rule forbids it                                       403
+    ├── OverBudget               it would cost more than the owner allows                402
     ├── Busy                     the queue is full; try again later                      429
     ├── Unavailable              it cannot answer now                                    503
+    │   ├── Unreachable          a far side cannot be reached, or broke off
+    │   ├── ProviderRefused      a far side refused our key, our request or its own work
     │   ├── NotEnoughMemory      the model does not fit beside what runs already
     │   └── WorkerDied           the process that was answering ended
     ├── CatalogError             a model could not be obtained                           502
@@ -73,6 +76,12 @@ class Forbidden(TandemError):
     code = "forbidden"
 
 
+class OverBudget(TandemError):
+    """It would cost more than the owner allows; the message names the budget and the rule."""
+
+    code = "over_budget"
+
+
 class Busy(TandemError):
     """The queue is full. ``retry_after_seconds`` is an honest guess, at least 1."""
 
@@ -87,6 +96,22 @@ class Unavailable(TandemError):
     """The model cannot answer now."""
 
     code = "unavailable"
+
+
+class Unreachable(Unavailable):
+    """A far side cannot be reached, is silent for too long, or broke off."""
+
+    code = "unreachable"
+
+
+class ProviderRefused(Unavailable):
+    """A far side refused our key or a model, or failed in itself. ``status`` is its HTTP status."""
+
+    code = "provider_refused"
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class NotEnoughMemory(Unavailable):

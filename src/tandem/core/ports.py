@@ -1,10 +1,13 @@
 """The plugs. Each room asks for what it needs by one of these; the composition root connects them."""
 
 from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Protocol
 
 from tandem.core.chat import ChatEvent, ChatRequest
 from tandem.core.embedding import EmbeddingRequest, Embeddings
+from tandem.core.ledger import LedgerLine
 from tandem.core.models import ModelCard
 
 Progress = Callable[[int, int, str], None]
@@ -23,6 +26,22 @@ class Responder(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How a backend is now, without asking it: from what it did last.
+
+    ``reachable`` is false while its provider's circuit breaker is open, and ``why`` is then a sentence for people.
+    ``queued`` counts requests that it is answering, or keeping in a queue, now.
+    """
+
+    reachable: bool = True
+    why: str = ""
+    queued: int = 0
+
+
+WELL = Health()
+
+
 class Backend(Responder, Protocol):
     """A `Responder` in one known place."""
 
@@ -30,6 +49,41 @@ class Backend(Responder, Protocol):
     def card(self) -> ModelCard:
         """What is known about the model."""
         ...
+
+    def health(self) -> Health:
+        """How it is now; answers at once."""
+        ...
+
+
+class Departures(Protocol):
+    """Told of every request body that leaves this process for a far side, before its answer is known."""
+
+    def left(self, request_id: str, provider: str, body_bytes: int) -> None:
+        """``body_bytes`` of request ``request_id`` are being written to ``provider``'s socket now. Never raises."""
+        ...
+
+
+class Ledger(Protocol):
+    """What went where, how long it took and what it cost. Never the text."""
+
+    def record(self, line: LedgerLine) -> None:
+        """Keep one line for good; returns at once, the disk may take it up to a second later."""
+        ...
+
+    def spent_usd(self) -> Decimal:
+        """What this calendar month (UTC) has cost so far, answers that have just ended included."""
+        ...
+
+
+class NoLedger:
+    """A `Ledger` that keeps nothing, for programs that need none."""
+
+    def record(self, line: LedgerLine) -> None:
+        """Forget it."""
+
+    def spent_usd(self) -> Decimal:
+        """Nothing was spent."""
+        return Decimal(0)
 
 
 class Embedder(Protocol):

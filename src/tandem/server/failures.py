@@ -37,6 +37,7 @@ _TABLE: tuple[tuple[type[errors.TandemError], int, str], ...] = (
     (errors.BadRequest, 400, "invalid_request_error"),
     (errors.NotFound, 404, "invalid_request_error"),
     (errors.Forbidden, 403, "permission_error"),
+    (errors.OverBudget, 402, "billing_error"),
     (errors.Busy, 429, "rate_limit_error"),
     (errors.Unavailable, 503, "server_error"),
     (errors.CatalogError, 502, "server_error"),
@@ -45,6 +46,7 @@ _TABLE: tuple[tuple[type[errors.TandemError], int, str], ...] = (
 _ANTHROPIC_KINDS = {
     400: "invalid_request_error",
     401: "authentication_error",
+    402: "billing_error",
     403: "permission_error",
     404: "not_found_error",
     405: "invalid_request_error",

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
+from tandem.core.errors import Unsupported
+
 Role = Literal["system", "developer", "user", "assistant", "tool"]
 Place = Literal["device", "cloud"]
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
@@ -113,6 +115,11 @@ class Demand:
 
     param: str
     why: str
+    code: str = "unsupported_value"
+
+    def refusal(self) -> Unsupported:
+        """The error of a caller whom nobody can serve."""
+        return Unsupported(self.why, param=self.param, code=self.code)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

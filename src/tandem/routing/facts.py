@@ -1,0 +1,78 @@
+"""What a policy may know: the facts of one request, and the models that could answer it. Values only."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from tandem.core.chat import Demand, Dialect
+from tandem.core.models import ModelCard
+from tandem.core.ports import WELL, Health
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrivateSpan:
+    """Private text of one kind. ``start`` and ``end`` count code points within ``where``, such as ``messages[0]``."""
+
+    label: str
+    start: int
+    end: int
+    where: str = ""
+
+    def __str__(self) -> str:
+        """Such as ``PESEL at 24-35``, and where if the text has several places."""
+        place = f" of {self.where}" if self.where else ""
+        return f"{self.label} at {self.start}-{self.end}{place}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """One request as rules see it.
+
+    ``prompt_tokens`` is an estimate, ``output_tokens`` what is to be expected. ``difficulty`` lies in [0, 1].
+    ``asked_private`` is the caller's own wish; ``labels`` are those that its texts carry. ``unreadable`` counts
+    attachments that cannot be searched. ``purpose`` is set for the small talk of a user interface.
+    ``token_ids`` tells of a prompt that is token ids, which mean something to one model alone. ``dialect`` is of the
+    original body, ``demands`` what only a far side of that dialect may honour.
+    ``spent_usd`` is this month's, answers under way included. ``warm_model`` answered this conversation before, whose
+    history has ``warm_tokens``.
+    """
+
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+    task: str = ""
+    task_confidence: float = 0.0
+    difficulty: float = 0.0
+    private: tuple[PrivateSpan, ...] = ()
+    asked_private: bool = False
+    labels: tuple[str, ...] = ()
+    unreadable: int = 0
+    purpose: str | None = None
+    token_ids: bool = False
+    dialect: Dialect | None = None
+    demands: tuple[Demand, ...] = ()
+    offline: bool = False
+    spent_usd: Decimal = Decimal(0)
+    warm_model: str | None = None
+    warm_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A model that could answer. ``cost_usd`` is what the request would cost there, ``None`` where no price is known.
+
+    ``dialects`` are those whose original bodies it can be sent.
+    """
+
+    card: ModelCard
+    health: Health = WELL
+    cost_usd: Decimal | None = Decimal(0)
+    dialects: frozenset[Dialect] = field(default_factory=frozenset[Dialect])
+
+    @property
+    def id(self) -> str:
+        """The model's id."""
+        return self.card.id
+
+    @property
+    def is_cloud(self) -> bool:
+        """Whether asking it sends the text away."""
+        return self.card.place == "cloud"

@@ -132,7 +132,8 @@ class ChatRequest:
 
     ``private`` is the caller's wish that nothing leaves the device, ``labels`` are those of the request as a whole
     (messages may have their own). ``purpose`` is set where a program asks for itself and not for its person, such as
-    ``title_generation``. ``unreadable`` counts attachments whose content cannot be searched for private text.
+    ``title_generation``. ``unreadable`` counts attachments whose content cannot be searched for private text,
+    ``attachments_text`` holds what could be read of the others, for that search alone.
     ``streamed`` is false where the caller wants the answer in one piece.
     """
 
@@ -151,6 +152,7 @@ class ChatRequest:
     labels: tuple[str, ...] = ()
     purpose: str | None = None
     unreadable: int = 0
+    attachments_text: tuple[str, ...] = ()
     demands: tuple[Demand, ...] = ()
     original: Original | None = None
     streamed: bool = True

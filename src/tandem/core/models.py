@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from tandem.core.chat import Place
+from tandem.core.chat import Dialect, Place
 
 Kind = Literal["chat", "embedding"]
 Ability = Literal["tools", "json_schema", "logprobs", "reasoning", "images"]
@@ -17,7 +17,8 @@ class ModelCard:
 
     ``context_tokens`` counts prompt and answer together. ``path`` is the folder with ``genai_config.json`` of an
     installed device model, ``size_bytes`` what it occupies (or will, where it is not installed and that is known).
-    ``provider`` names who serves a model that is not our engine's own, ``upstream_id`` what it is called there.
+    ``provider`` names who serves a model that is not our engine's own, ``upstream_id`` what it is called there,
+    ``dialects`` which original bodies it can be sent.
     ``tasks`` are the kinds of work it is meant for, by the labels of `tandem.routing.tasks`.
     ``created`` is in Unix seconds. Prices are for a million tokens; ``None`` means not known, 0 means free.
     """
@@ -40,6 +41,7 @@ class ModelCard:
     tasks: tuple[str, ...] = ()
     provider: str = ""
     upstream_id: str = ""
+    dialects: frozenset[Dialect] = frozenset()
     usd_per_million_input_tokens: Decimal | None = None
     usd_per_million_cached_input_tokens: Decimal | None = None
     usd_per_million_output_tokens: Decimal | None = None

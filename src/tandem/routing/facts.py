@@ -1,6 +1,6 @@
 """What a policy may know: the facts of one request, and the models that could answer it. Values only."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 
 from tandem.core.chat import Demand, Dialect
@@ -27,7 +27,8 @@ class PrivateSpan:
 class Facts:
     """One request as rules see it.
 
-    ``prompt_tokens`` is an estimate, ``output_tokens`` what is to be expected. ``difficulty`` lies in [0, 1].
+    ``prompt_tokens`` is an estimate, ``least_tokens`` what the prompt has at least; ``output_tokens`` is what is to be
+    expected, ``max_tokens`` what the caller allows (0 where nothing was said). ``difficulty`` lies in [0, 1].
     ``asked_private`` is the caller's own wish; ``labels`` are those that its texts carry. ``unreadable`` counts
     attachments that cannot be searched. ``purpose`` is set for the small talk of a user interface.
     ``token_ids`` tells of a prompt that is token ids, which mean something to one model alone. ``dialect`` is of the
@@ -37,7 +38,9 @@ class Facts:
     """
 
     prompt_tokens: int = 0
+    least_tokens: int = 0
     output_tokens: int = 0
+    max_tokens: int = 0
     task: str = ""
     task_confidence: float = 0.0
     difficulty: float = 0.0
@@ -57,15 +60,11 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A model that could answer. ``cost_usd`` is what the request would cost there, ``None`` where no price is known.
-
-    ``dialects`` are those whose original bodies it can be sent.
-    """
+    """A model that could answer. ``cost_usd`` is what the request would cost there, ``None`` where no price is known."""
 
     card: ModelCard
     health: Health = WELL
     cost_usd: Decimal | None = Decimal(0)
-    dialects: frozenset[Dialect] = field(default_factory=frozenset[Dialect])
 
     @property
     def id(self) -> str:

@@ -21,8 +21,6 @@ from tandem.routing.facts import Candidate, Facts
 PrivacyMode = Literal["lock", "redact", "block"]
 OPEN_LABELS = frozenset({"public", "open", "publiczne", "jawne"})
 """Labels that bind nobody, where the owner named none that do."""
-_SURELY = 1.3
-"""How far an estimate of tokens may lie above the truth: beyond it, a prompt certainly does not fit."""
 _SHOWN = 5
 
 
@@ -153,7 +151,7 @@ class CanHonour(_Practical):
         """Against models that were not told, or cannot be told, what the original body demands."""
         if facts.token_ids and candidate.card.provider:
             return "a prompt of token ids belongs to a model of this device"
-        if facts.demands and facts.dialect not in candidate.dialects:
+        if facts.demands and facts.dialect not in candidate.card.dialects:
             return "it cannot honour " + ", ".join(repr(demand.param) for demand in facts.demands[:_SHOWN])
         return None
 
@@ -169,11 +167,11 @@ class FitsContext(_Practical):
     """Who certainly cannot hold prompt and answer is not asked; who might is asked, and knows exactly."""
 
     def objection(self, candidate: Candidate, facts: Facts) -> str | None:
-        """Against models whose context is too small even for a cautious estimate."""
+        """Against models whose context is too small for the fewest tokens that the prompt can have."""
         room = candidate.card.context_tokens
-        if not room or facts.prompt_tokens / _SURELY < room:
-            return None
-        return f"about {facts.prompt_tokens} tokens for a context of {room}"
+        return (
+            f"at least {facts.least_tokens} tokens for a context of {room}" if 0 < room <= facts.least_tokens else None
+        )
 
     def refusal(self, message: str, facts: Facts) -> TandemError:
         """A 400 that clients know."""

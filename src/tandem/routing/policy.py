@@ -65,42 +65,58 @@ class Policy:
     preferences: tuple[Preference, ...]
     protection: Protection = field(default_factory=Protection)
     models: tuple[str, ...] = ()
+    hash: str = field(init=False, compare=False)
+    """What identifies this policy in receipts: 16 hexadecimal digits over its name, rules and protection."""
     _guards: tuple[Guard, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Make the guards once."""
-        object.__setattr__(self, "_guards", self.protection.guards())
-
-    @property
-    def hash(self) -> str:
-        """What identifies this policy in receipts: 16 hexadecimal digits over its name, rules and protection."""
-        written = repr((self.name, self.models, self._guards, self.preferences))
-        return hashlib.sha256(written.encode()).hexdigest()[:16]
+        """Make the guards, and the hash, once."""
+        guards = self.protection.guards()
+        written = repr((self.name, self.models, guards, self.preferences))
+        object.__setattr__(self, "_guards", guards)
+        object.__setattr__(self, "hash", hashlib.sha256(written.encode()).hexdigest()[:16])
 
     def decide(self, candidates: Sequence[Candidate], facts: Facts) -> Decision:
-        """Judge the candidates, given in the catalog's order."""
-        left = self._allowed(candidates)
+        """Judge the candidates, given in the catalog's order: `allowed`, then `ordered`."""
+        left, taken, last = self.allowed(candidates, facts)
+        if not left:
+            refusal = self._refusal(last, taken, facts)
+            return Decision(policy=self.name, order=(), because=taken, facts=facts, refusal=refusal)
+        order, moved = self.ordered(left, facts)
+        return Decision(policy=self.name, order=order, because=(*taken, *moved), facts=facts)
+
+    def allowed(
+        self, candidates: Sequence[Candidate], facts: Facts
+    ) -> tuple[tuple[Candidate, ...], tuple[Ruling, ...], Guard | None]:
+        """Who is left when every guard was asked, what they did, and the guard that took the last away."""
+        left = self._listed(candidates)
         rulings: list[Ruling] = []
-        last: Guard | None = None
         for guard in self._guards:
             kept, ruling = _filtered(guard, left, facts)
             if ruling is not None:
                 rulings.append(ruling)
-                left, last = kept, guard
-                if not left:
-                    break
-        refusal = None if left else self._refusal(last, rulings, facts)
+                if not kept:
+                    return (), tuple(rulings), guard
+                left = kept
+        return left, tuple(rulings), None
+
+    def ordered(
+        self, candidates: tuple[Candidate, ...], facts: Facts
+    ) -> tuple[tuple[Candidate, ...], tuple[Ruling, ...]]:
+        """The same candidates, best first, and the preferences that had a say: the first, and those that moved one."""
+        order = candidates
+        rulings: list[Ruling] = []
         for at, preference in enumerate(self.preferences):
-            said = preference.say(facts, left) if left else None
+            said = preference.say(facts, order)
             if said is None:
                 continue
-            moved = tuple(sorted(left, key=lambda one, by=preference: by.rank(one, facts)))
-            if moved != left or at == 0:
+            moved = tuple(sorted(order, key=lambda one, by=preference: by.rank(one, facts)))
+            if moved != order or at == 0:
                 rulings.append(Ruling(rule=name_of(preference), detail=said))
-            left = moved
-        return Decision(policy=self.name, order=left, because=tuple(rulings), facts=facts, refusal=refusal)
+            order = moved
+        return order, tuple(rulings)
 
-    def _allowed(self, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    def _listed(self, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
         if not self.models:
             return tuple(candidates)
         by_id = {one.id: one for one in candidates}

@@ -107,16 +107,25 @@ class StayWarm:
 
 @dataclass(frozen=True, slots=True)
 class LargeGoesUp:
-    """Large requests go to the cloud: long prompts, or long answers."""
+    """Large requests go to the cloud: long prompts, long answers, or more than a near model's context may hold.
+
+    ``max_tokens`` is for what the caller allows, ``output_tokens`` for what is expected by the kind of work.
+    """
 
     prompt_tokens: int = 2000
     output_tokens: int = 900
+    max_tokens: int = 4096
 
     def say(self, facts: Facts, candidates: Sequence[Candidate]) -> str | None:
-        """Where one of the two is too long."""
-        del candidates
+        """Where one of them is too long."""
         if facts.prompt_tokens > self.prompt_tokens:
             return f"about {facts.prompt_tokens} prompt tokens, above {self.prompt_tokens}"
+        if facts.max_tokens > self.max_tokens:
+            return f"{facts.max_tokens} tokens allowed for the answer, above {self.max_tokens}"
+        rooms = [one.card.context_tokens for one in candidates if not one.is_cloud and one.card.context_tokens]
+        whole = facts.prompt_tokens + facts.output_tokens
+        if rooms and whole > min(rooms):
+            return f"about {whole} tokens with the answer, above the {min(rooms)} of a near model"
         if facts.output_tokens > self.output_tokens:
             return f"about {facts.output_tokens} tokens to write, above {self.output_tokens}"
         return None

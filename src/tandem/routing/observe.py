@@ -1,0 +1,189 @@
+"""From a request to its facts: every text that would leave is searched, the last question is judged. Pure functions."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+from tandem.core.chat import ChatRequest, Message
+from tandem.routing.facts import Facts, PrivateSpan
+
+_TEMPLATE_TOKENS = 4
+"""What a chat template adds to each message, about."""
+_TYPICAL_TOKENS: Mapping[str, int] = {
+    "code": 500,
+    "math": 350,
+    "reasoning": 400,
+    "creative": 600,
+    "summarisation": 220,
+    "rewriting": 250,
+    "translation": 250,
+    "extraction": 150,
+    "factual_qa": 150,
+    "context_qa": 150,
+    "mcq_knowledge": 60,
+    "classification": 30,
+    "transactional": 80,
+    "chitchat": 60,
+}
+"""What answers of each kind of work take, about; rules compare their sum with a bound, so the order matters most."""
+_UNKNOWN_TOKENS = 250
+_LENGTH = re.compile(
+    r"\b(\d{2,6})[\s-]{0,2}(words?|tokens?|pages?|paragraphs?|słów|slow|słowach|wyrazów|stron[ay]?|akapit(?:y|ów))\b",
+    re.IGNORECASE,
+)
+_TOKENS_OF = {"w": 1.4, "t": 1.0, "p": 600.0, "s": 2.2, "a": 120.0}
+_JUDGED_CHARACTERS = 12_000
+"""How much of a question is looked at for its kind and difficulty: its beginning and its end."""
+
+
+class Span(Protocol):
+    """As much of a finding as is needed here (see `tandem.routing.private`)."""
+
+    @property
+    def label(self) -> str:
+        """Its kind."""
+        ...
+
+    @property
+    def start(self) -> int:
+        """The first code point."""
+        ...
+
+    @property
+    def end(self) -> int:
+        """The code point after the last."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Senses:
+    """What reads text: each is a pure function. ``task`` gives a label and a confidence, ``difficulty`` [0, 1]."""
+
+    private: Callable[[str], Sequence[Span]]
+    task: Callable[[str], tuple[str, float]]
+    difficulty: Callable[[str], float]
+    purpose: Callable[[Sequence[Message]], str | None] = lambda _: None
+
+
+def observe(request: ChatRequest, senses: Senses) -> Facts:
+    """What a request tells about itself; the state of the world (`Facts.offline` and so on) is added by others."""
+    texts = dict(texts_of(request))
+    question = _question(request)
+    task, confidence = senses.task(question)
+    most = request.sampling.max_tokens or 0
+    whole = sum(len(text) for text in texts.values())
+    wide = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts.values()) - whole
+    labels = (*request.labels, *(message.label for message in request.messages if message.label))
+    return Facts(
+        prompt_tokens=(whole + 3 * wide) // 4 + _TEMPLATE_TOKENS * len(request.messages),
+        least_tokens=sum(len(text.split()) for text in texts.values()) if whole > _JUDGED_CHARACTERS else 0,
+        output_tokens=min(expected_tokens(question, task), most or 1 << 30),
+        max_tokens=most,
+        task=task,
+        task_confidence=confidence,
+        difficulty=senses.difficulty(question),
+        private=tuple(_searched(texts, senses)),
+        asked_private=request.private,
+        labels=tuple(dict.fromkeys(labels)),
+        unreadable=request.unreadable,
+        purpose=request.purpose or senses.purpose(request.messages),
+        token_ids=isinstance(request.raw_prompt, tuple),
+        dialect=request.original.dialect if request.original else None,
+        demands=request.demands,
+    )
+
+
+def texts_of(request: ChatRequest) -> Iterator[tuple[str, str]]:
+    """Every text that a far side would receive, with its place; texts that occur twice come once."""
+    seen: set[str] = set()
+    for where, text in _all_texts(request):
+        if text and text not in seen:
+            seen.add(text)
+            yield where, text
+
+
+def expected_tokens(question: str, task: str) -> int:
+    """How long an answer is to be expected, in tokens: as the question says (2,000 words), else as is typical."""
+    typical = _TYPICAL_TOKENS.get(task, _UNKNOWN_TOKENS)
+    asked = [int(found[1]) * _TOKENS_OF[_unit(found[2])] for found in _LENGTH.finditer(question)]
+    return max(typical, int(max(asked, default=0)))
+
+
+def _unit(word: str) -> str:
+    lowered = word.lower()
+    return "p" if lowered.startswith("stron") else "a" if lowered.startswith(("akapit", "para")) else lowered[0]
+
+
+def _searched(texts: Mapping[str, str], senses: Senses) -> Iterator[PrivateSpan]:
+    only = len(texts) == 1
+    for where, text in texts.items():
+        for span in senses.private(text):
+            yield PrivateSpan(label=span.label, start=span.start, end=span.end, where="" if only else where)
+
+
+def _question(request: ChatRequest) -> str:
+    """The last thing that a person said, bounded."""
+    said = next((one.content for one in reversed(request.messages) if one.role == "user"), None)
+    if said is None:
+        said = request.raw_prompt if isinstance(request.raw_prompt, str) else ""
+    half = _JUDGED_CHARACTERS // 2
+    return said if len(said) <= _JUDGED_CHARACTERS else f"{said[:half]}\n{said[-half:]}"
+
+
+def _all_texts(request: ChatRequest) -> Iterator[tuple[str, str]]:
+    for at, message in enumerate(request.messages):
+        yield f"messages[{at}]", message.content
+        for part, text in _beside(message):
+            yield f"messages[{at}].{part}", text
+    if isinstance(request.raw_prompt, str):
+        yield "prompt", request.raw_prompt
+    for at, text in enumerate(request.attachments_text):
+        yield f"attachments[{at}]", text
+    for at, tool in enumerate(request.tools):
+        yield f"tools[{at}]", "\n".join((tool.name, tool.description, tool.parameters_json))
+    if request.response_format.schema_json:
+        yield "response_format", request.response_format.schema_json
+    if request.sampling.stop:
+        yield "stop", "\n".join(request.sampling.stop)
+    if request.original is not None:
+        known = {message.content for message in request.messages}
+        rest = [text for text in strings_in(request.original.body) if text not in known]
+        yield "body", "\n".join(rest)
+
+
+def _beside(message: Message) -> Iterator[tuple[str, str]]:
+    if message.name:
+        yield "name", message.name
+    if message.reasoning:
+        yield "reasoning", message.reasoning
+    for at, call in enumerate(message.tool_calls):
+        yield f"tool_calls[{at}]", f"{call.name}\n{call.arguments}"
+
+
+def strings_in(value: object) -> Iterator[str]:
+    """Every text within decoded JSON, unknown keys and long numbers too; base64 data addresses are left out."""
+    stack: list[object] = [value]
+    while stack:
+        one = stack.pop()
+        if isinstance(one, str):
+            if not _DATA_ADDRESS.fullmatch(one):
+                yield one
+        elif isinstance(one, Mapping):
+            pairs = cast("Mapping[str, object]", one)
+            stack.extend(reversed(list(pairs.values())))
+            stack.extend(key for key in pairs if key not in _WIRE_KEYS)
+        elif isinstance(one, list | tuple):
+            stack.extend(reversed(cast("Sequence[object]", one)))
+        elif isinstance(one, int | float) and not isinstance(one, bool) and abs(one) >= _LEAST_TELLING_NUMBER:
+            yield str(one)
+
+
+_DATA_ADDRESS = re.compile(r"data:[\w.+/-]*(?:;[\w.=+-]+)*;base64,[A-Za-z0-9+/=_-]+")
+_LEAST_TELLING_NUMBER = 1_000_000
+"""Numbers of fewer digits tell nothing private by themselves."""
+_WIRE_KEYS = frozenset(
+    {"model", "messages", "role", "content", "type", "text", "name", "tools", "function", "parameters", "properties"}
+    | {"description", "stream", "stream_options", "include_usage", "temperature", "max_tokens", "tool_calls", "id"}
+    | {"arguments", "required", "tool_call_id", "tool_choice", "response_format", "json_schema", "schema", "strict"}
+)

@@ -60,7 +60,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A model that could answer. ``cost_usd`` is what the request would cost there, ``None`` where no price is known."""
+    """A model that could answer. ``cost_usd`` is what this request would cost there, ``None`` without a known price."""
 
     card: ModelCard
     health: Health = WELL

@@ -1,0 +1,139 @@
+"""What the words beside a number say that it is. One in eleven random numbers passes a NIP's checksum; words decide.
+
+The nearest clause that holds a cue is believed; between two numbers, words belong to the second; a number without words
+of its own takes those of its neighbour, as in a list. Inflected forms are met by their stems.
+"""
+
+import re
+from typing import Final
+
+Kinds = frozenset[str]
+
+_TABLE: Final = {
+    "PESEL": "pesel* ewidencyjn*",
+    "NIP": (
+        "nip nipu nipem nipie nipy nipów vat vatu vatem vatin* vatid podatkow* podatnik* tin tax taxpayer* "
+        "taxid taxnumber"
+    ),
+    "REGON": "regon* statystyczn*",
+    "ID_CARD": "dowód dowod* dowód* tożsamoś* tozsamos* legitym* identity idcard* osobist*",
+    "PASSPORT": "paszport* passport*",
+    "ACCOUNT": (
+        "konto konta koncie kontem kontu kont rachun* account* acct iban* nrb przelew* przelej* przele* "
+        "wpłac* wpłat* bankow* routing sortcode bban"
+    ),
+    "CARD": (
+        "karta karty kartę karte kartą karcie kart kartami visa* mastercard* maestro amex* card cards "
+        "cardnumber creditcard* cc credit debit* płatnicz* platnicz* kredytow* debetow* diners* discover jcb "
+        "pan cvv cvc"
+    ),
+    "PHONE": (
+        "tel telefon* telephon* phone* mobile* cell* komórk* komork* kom komórkow* fax* faks* zadzwo* dzwo* "
+        "oddzwo* przedzwo* call* sms* whatsapp* contact* kontakt* infolini* reach* ring hotline* gsm handy "
+        "téléphone* teléfono* mobil dial* desk text* viber telegram blik blikiem messag* msisdn smartphone* "
+        "landline* stacjonarn* voicemail"
+    ),
+    "SSN": "ssn* social security itin",
+    "IP": "ip ipv4 ipv6 host* serwer* server* adresip",
+    "BIRTH": (
+        "ur urodz* urodzin* born birth* dob birthday* birthdate* dateofbirth geboren geburtsdatum née "
+        "nacimiento naissance"
+    ),
+    "VERSION": "wersj* version* ver v release* build firmware* wydani* sekcj* section* rozdzia* chapter* punkt* oid*",
+    "ORDER": (
+        "zamówie* zamowie* order* faktur* invoice* paragon* receipt* przesył* przesyl* paczk* paczce track* "
+        "shipment* shipping parcel* isbn* issn* ean ean13 gtin* upc sku imei* serial* seryjn* produkt* "
+        "product* artykuł* katalog* catalog* ticket* zgłosze* zgłosz* sygnatur* krs krsu krs-u ref referenc* "
+        "transakc* transact* polis* polic* batch lot lotu parti* model* hash* commit* sha sha1 sha256 md5 "
+        "uuid guid timestamp* epoch unix* licznik* meter rejestrac* księg* ksieg* działk* vin flight* "
+        "booking* rezerwac* reserv* bilet* voucher* kupon* coupon* gwarancj* warrant* part części czesci kod "
+        "kodu kodem code barcode kreskow* doi asin bdo pkd teryt zlecen* zleceni* reklamac* wniosek wniosku "
+        "dostaw* delivery przelewu tytuł* identyfikator identifier sekwenc* losow* random* liczb* kwot* "
+        "amount suma sumę sumy cena ceny cenę cenie price* populac* population umow* contract* aneks* deal "
+        "case sprawy postępowan* pojazd* tablic* plate* magazyn* stock quantity sztuk* klienta indeks* index* "
+        "wersj* version* row rows rekord* record* bit bits bytes bajt* bajtów piksel* pixel*"
+    ),
+}
+_NEGATIVE: Final = frozenset({"ORDER", "VERSION"})
+NONE: Final[Kinds] = frozenset()
+REACH: Final = 72
+
+
+def _split() -> tuple[dict[str, str], dict[str, str], frozenset[int]]:
+    whole: dict[str, str] = {}
+    stems: dict[str, str] = {}
+    for kind, words in _TABLE.items():
+        for word in words.split():
+            (stems if word.endswith("*") else whole)[word.rstrip("*")] = kind
+    return whole, stems, frozenset(map(len, stems))
+
+
+_WHOLE, _STEMS, _STEM_LENGTHS = _split()
+_SIZES: Final = tuple(sorted(_STEM_LENGTHS, reverse=True))
+_WORD: Final = re.compile(r"[^\W\d_]+")
+_CLAUSE: Final = re.compile(r"[,;!?\n()\[\]{}|]|\.\s+(?=[A-ZĄĆĘŁŃÓŚŹŻ])")
+_NUMBER: Final = re.compile(r"[0-9]{4}")
+
+
+def kind_of(word: str) -> str | None:
+    """What one word, in small letters, says about the number beside it."""
+    kind = _WHOLE.get(word)
+    if kind is not None:
+        return kind
+    for size in _SIZES:
+        if size <= len(word):
+            kind = _STEMS.get(word[:size])
+            if kind is not None:
+                return kind
+    return None
+
+
+def kinds_in(text: str) -> Kinds:
+    """Every kind of cue in a piece of text."""
+    return frozenset(kind for word in _WORD.findall(text.lower()) if (kind := kind_of(word)) is not None)
+
+
+def before(text: str, start: int, floor: int) -> Kinds:
+    """The cues of the nearest clause in front of ``start`` that has any; nothing before ``floor`` is read."""
+    near = text[max(floor, start - REACH) : start]
+    for clause in reversed(_CLAUSE.split(near)):
+        kinds = kinds_in(clause)
+        if kinds:
+            return kinds
+    return NONE
+
+
+def after(text: str, end: int) -> Kinds:
+    """The cues of the clause that follows ``end``, up to the next number."""
+    near = text[end : end + 32]
+    stop = _NUMBER.search(near)
+    near = near[: stop.start()] if stop else near
+    opened = near.lstrip(" \"')]}-:=")
+    opened = opened.removeprefix("(")
+    return kinds_in(_CLAUSE.split(opened, maxsplit=1)[0])
+
+
+class Reader:
+    """Reads cues beside the numbers of one text, from left to right, so that a list shares its first cue."""
+
+    __slots__ = ("_last", "_last_end", "_text")
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._last: Kinds = NONE
+        self._last_end = 0
+
+    def beside(self, start: int, end: int) -> Kinds:
+        """What the words beside ``text[start:end]`` say. Calls come in the order of the text."""
+        kinds = before(self._text, start, self._last_end)
+        if not kinds and start - self._last_end <= 12:
+            kinds = self._last
+        if not kinds:
+            kinds = after(self._text, end)
+        self._last, self._last_end = kinds, end
+        return kinds
+
+
+def denies(kinds: Kinds, *labels: str) -> bool:
+    """Whether the words name something else, such as an order, and none of ``labels``."""
+    return not kinds.isdisjoint(_NEGATIVE) and kinds.isdisjoint(labels)

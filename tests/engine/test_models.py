@@ -37,8 +37,7 @@ def test_a_plain_decoder_gets_kv_memory_of_our_own(folder: Path) -> None:
 
 def test_both_ways_give_the_same_logits(folder: Path) -> None:
     one, other = (open_model(folder, threads=2, runtime=runtime).open() for runtime in RUNTIMES)
-    for piece in (TEXT[:40], TEXT[40:41], TEXT[41:46]):
-        rows = min(5, len(piece))
+    for piece, rows in ((TEXT[:40], 1), (TEXT[40:41], 1), (TEXT[41:46], 5)):
         assert np.array_equal(one.append(piece, rows), other.append(piece, rows))
 
 

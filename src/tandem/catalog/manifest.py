@@ -5,7 +5,7 @@ It is written last, so a folder that has one is complete; several processes agre
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +16,9 @@ from tandem.core.models import Ability, Kind, ModelCard
 
 MANIFEST_NAME = "tandem.json"
 _CHUNK_BYTES = 1 << 20
+
+CONVERTER_VERSIONS: Mapping[Kind, int] = {"chat": 2, "embedding": 1}
+"""The version of what our converter makes. It rises when the same source would give other files."""
 
 Runner = Literal["engine", "foundry"]
 
@@ -65,6 +68,12 @@ def read_manifest(folder: Path) -> Manifest | None:
             f"The note {path} of the model {folder.name} cannot be read ({error}). "
             f"Remove the model with `tandem models rm {folder.name}` and get it again."
         ) from error
+
+
+def is_outdated(manifest: Manifest) -> bool:
+    """Whether an earlier version of our converter made the model."""
+    made_by = manifest.converter_version
+    return isinstance(made_by, int) and made_by < CONVERTER_VERSIONS[manifest.kind]
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> Manifest:

@@ -48,15 +48,18 @@ def _new_loop() -> asyncio.AbstractEventLoop:
 
 
 async def _fetch_missing(settings: Settings, words: Words) -> None:
-    """Pull the default model, and the embedder where it can be had: chat works without it."""
+    """Pull the default model, and the embedder where it can be had: chat works without it. Old ones are renewed."""
     from tandem.app import open_catalog
 
     catalog = open_catalog(settings)
     installed = {card.id for card in catalog.cards() if card.installed}
     for model, needed in ((settings.device.model, True), (settings.device.embedder, False)):
-        if model in installed:
+        if model in installed and not catalog.outdated(model):
             continue
-        note(words("{model} is not here yet: fetching it once.", model=model))
+        if model in installed:
+            note(words("{model} was made by an earlier version: making it anew once.", model=model))
+        else:
+            note(words("{model} is not here yet: fetching it once.", model=model))
         try:
             with progress_shown() as progress:
                 await catalog.pull(model, progress)

@@ -42,6 +42,9 @@ _POLISH: Mapping[str, str] = {
     "seal": "pieczęć",
     "home page": "strona domowa",
     "{model} is not here yet: fetching it once.": "Modelu {model} jeszcze tu nie ma: pobieram go jeden raz.",
+    "{model} was made by an earlier version: making it anew once.": (
+        "Model {model} zrobiła wcześniejsza wersja: robię go raz na nowo."
+    ),
     "Read but not yet used in this version: {sections}. Every answer comes from this device.": (
         "Odczytane, lecz jeszcze nieużywane w tej wersji: {sections}. Każda odpowiedź powstaje na tym urządzeniu."
     ),

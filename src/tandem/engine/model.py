@@ -30,7 +30,8 @@ class TokenSequence(Protocol):
     def append(self, tokens: Sequence[int], rows: int) -> Logits:
         """Read tokens and return the logits after each of the last ``rows`` of them, [rows, vocabulary].
 
-        ``rows`` is between 0 (only read) and ``len(tokens)``; at most `DRAFT_ROWS_LIMIT` rows are promised to be true.
+        ``rows`` is between 0 (only read) and ``len(tokens)``; of a piece of more than `DRAFT_TOKENS_LIMIT` tokens only
+        the last row is promised to be true.
         """
         ...
 
@@ -64,5 +65,5 @@ class LanguageModel(Protocol):
         ...
 
 
-DRAFT_ROWS_LIMIT = 16
-"""Converted graphs compute the head for the last 16 positions of a run only, so that reading a prompt costs less."""
+DRAFT_TOKENS_LIMIT = 16
+"""Converted graphs compute the head for each position of a run of so many tokens, and for the end of a longer one."""

@@ -14,7 +14,7 @@ from tandem.core.chat import ChatEvent
 from tandem.core.errors import NotEnoughMemory, TandemError
 from tandem.engine.frames import WorkerStats
 from tandem.engine.last_door import unforeseen
-from tandem.engine.model import DRAFT_ROWS_LIMIT
+from tandem.engine.model import DRAFT_TOKENS_LIMIT
 from tandem.engine.slots import Slots
 from tandem.engine.stream import Order, Stream
 
@@ -237,7 +237,7 @@ class Scheduler:
 
     def _speak(self, stream: Stream) -> None:
         """Say one token, or as many as a draft that holds."""
-        limit = min(DRAFT_ROWS_LIMIT - 1, self._limits.context_tokens - len(stream.text))
+        limit = min(DRAFT_TOKENS_LIMIT - 1, self._limits.context_tokens - len(stream.text))
         guess = stream.draft(max(limit, 0))
         draft = guess[: stream.wager.plan(len(guess))]
         if not self._hold(stream, 1 + len(draft)):

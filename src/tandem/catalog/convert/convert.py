@@ -16,7 +16,6 @@ from tokenizers import Tokenizer
 from tandem.catalog.convert.blas import one_blas_thread
 from tandem.catalog.convert.decoder import DecoderGraph
 from tandem.catalog.convert.folder import (
-    CONVERTER_VERSION,
     whole_folder,
     write_genai_config,
     write_json,
@@ -32,7 +31,8 @@ from tandem.catalog.convert.rounding import CalibratedRounder, PlainRounder, Rou
 from tandem.catalog.convert.safetensors import Safetensors
 from tandem.catalog.convert.shape import DecoderShape, architecture_of, read_shape
 from tandem.catalog.convert.weights import DecoderWeights, Matrix
-from tandem.catalog.manifest import MANIFEST_NAME, sha256_of
+from tandem.catalog.manifest import CONVERTER_VERSIONS, MANIFEST_NAME, sha256_of
+from tandem.core.models import Kind
 from tandem.core.ports import Progress
 
 _CALIBRATION_TOKENS = 256
@@ -100,14 +100,13 @@ def convert_by_recipe(source: Path, target: Path, recipe: Recipe, progress: Prog
         write_json(
             folder / MANIFEST_NAME,
             {
-                "kind": "chat",
                 "name": facts.name,
                 "architecture": facts.architecture,
                 "precision": recipe.name,
                 "context_tokens": shape.context_tokens,
                 "parameters": facts.parameters,
                 "licence": facts.licence,
-                **_provenance(source, facts.quantization),
+                **_provenance("chat", source, facts.quantization),
             },
         )
     return facts
@@ -134,7 +133,6 @@ def convert_minilm(
         write_json(
             folder / MANIFEST_NAME,
             {
-                "kind": "embedding",
                 "name": "all-MiniLM-L6-v2",
                 "architecture": "bert",
                 "precision": precision,
@@ -142,18 +140,19 @@ def convert_minilm(
                 "max_tokens": _MINILM_TOKENS,
                 "context_tokens": _MINILM_TOKENS,
                 "licence": "apache-2.0",
-                **_provenance(checkpoint, "F32"),
+                **_provenance("embedding", checkpoint, "F32"),
             },
         )
     progress(2, 2, "done")
 
 
-def _provenance(source: Path, quantization: str) -> dict[str, object]:
+def _provenance(kind: Kind, source: Path, quantization: str) -> dict[str, object]:
     return {
+        "kind": kind,
         "source": source.name,
         "source_sha256": sha256_of(source),
         "source_quantization": quantization,
-        "converter_version": CONVERTER_VERSION,
+        "converter_version": CONVERTER_VERSIONS[kind],
     }
 
 

@@ -1,8 +1,9 @@
 """A decoder-only transformer as an ONNX graph in the shape that ONNX Runtime GenAI runs.
 
 Pre-norm layers of grouped-query attention and a gated feed-forward, written with ONNX Runtime's fused kernels.
-The head answers for the last `HEAD_TOKENS` positions of what is appended: enough to check a drafted continuation,
-while a long prompt does not pay for logits that nobody reads. Earlier positions hold zeros.
+The head answers for every position of a piece of up to `DRAFT_TOKENS`: enough to check a drafted continuation. Of a
+longer piece it answers for the end alone, so that a prompt does not pay for logits that nobody reads; the positions
+before hold zeros.
 """
 
 from __future__ import annotations
@@ -19,8 +20,11 @@ from tandem.catalog.convert.rounding import Rounder
 from tandem.catalog.convert.shape import DecoderShape
 from tandem.catalog.convert.weights import DecoderWeights, Matrix
 
-HEAD_TOKENS = 16
-"""Positions at the end of an appended chunk that get real logits."""
+DRAFT_TOKENS = 16
+"""The longest piece of which every position gets real logits."""
+PROMPT_TOKENS = 2
+"""Positions at the end of a longer piece that get them. One is read; but a product of one row takes another kernel than
+that of two and more, and then a prompt would say something else where it is read in other pieces."""
 
 _INT32, _END = 6, np.iinfo(np.int64).max
 
@@ -175,21 +179,30 @@ class DecoderGraph:
         return self._graph.weight(name, self._weights.vector(f"{name}.weight", self._shape.width))
 
     def _logits(self, normal: str) -> None:
-        """Multiply the last HEAD_TOKENS positions by the head and put zeros before them."""
+        """Multiply the positions that are read by the head and put zeros before them."""
         graph, matrix = self._graph, self._weights.head() or self._weights.embedding()
         self._store("head", "head", 0, matrix)
         table = "head" if self._tied else "embedding"
         graph.alias("token_table", f"{table}.packed", axes=2)
-        zero, one = graph.weight("zero", np.array([0])), "one"
-        kept, end = graph.weight("head_tokens", np.array([HEAD_TOKENS])), graph.weight("end", np.array([_END]))
-        tokens = graph.node("Shape", [normal], ["tokens"], attributes={"start": 1, "end": 2})
-        over = graph.node("Sub", [tokens, kept], ["tokens_over"])
-        unread = graph.node("Max", [over, zero], ["tokens_unread"])
+        zero, one, end = graph.weight("zero", np.array([0])), "one", graph.weight("end", np.array([_END]))
+        unread = self._unread(normal, zero)
         tail = graph.node("Slice", [normal, unread, end, one], ["head_input"])
         answered = self._multiply("head", tail, matrix, self._recipe.head, bias=None)
         pads = graph.node("Concat", [unread, zero], ["head_pads"], attributes={"axis": 0})
         graph.node("Pad", [answered, pads, "", one], ["logits"])
         graph.output("logits", "float32", ["batch_size", "sequence_length", matrix.rows])
+
+    def _unread(self, normal: str, zero: str) -> str:
+        """How many positions at the beginning of a piece get no logits: none of a short one."""
+        graph = self._graph
+        draft, prompt = (
+            graph.weight(name, np.array([tokens]))
+            for name, tokens in (("draft_tokens", DRAFT_TOKENS), ("prompt_tokens", PROMPT_TOKENS))
+        )
+        tokens = graph.node("Shape", [normal], ["tokens"], attributes={"start": 1, "end": 2})
+        long = graph.node("Greater", [tokens, draft], ["piece_is_long"])
+        before = graph.node("Sub", [tokens, prompt], ["tokens_before"])
+        return graph.node("Where", [long, before, zero], ["tokens_unread"])
 
     def _product(self, role: Role, layer: int, value: str, matrix: Matrix) -> str:
         """Round `matrix`, store it and multiply `value` by it."""

@@ -17,9 +17,6 @@ from tandem.catalog.convert.shape import DecoderShape
 from tandem.catalog.convert.tokenizer import tokenizer_json, vocabulary
 from tandem.core.errors import ConversionFailed
 
-CONVERTER_VERSION = 1
-"""Rises when the same source would give other files."""
-
 _TURN_ENDS = ("<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|end|>", "<|endoftext|>", "<|end_of_text|>", "</s>")
 
 

@@ -161,13 +161,18 @@ def _beside(message: Message) -> Iterator[tuple[str, str]]:
         yield f"tool_calls[{at}]", f"{call.name}\n{call.arguments}"
 
 
+def is_data_address(text: str) -> bool:
+    """Whether a text is a base64 data address and nothing else: a picture or a file, which is counted on its own."""
+    return text.startswith("data:") and _DATA_ADDRESS.fullmatch(text) is not None
+
+
 def strings_in(value: object) -> Iterator[str]:
     """Every text within decoded JSON, unknown keys and long numbers too; base64 data addresses are left out."""
     stack: list[object] = [value]
     while stack:
         one = stack.pop()
         if isinstance(one, str):
-            if not _DATA_ADDRESS.fullmatch(one):
+            if not is_data_address(one):
                 yield one
         elif isinstance(one, Mapping):
             pairs = cast("Mapping[str, object]", one)

@@ -4,6 +4,7 @@ What is installed is read from the disk each time, so several processes agree. L
 """
 
 import asyncio
+import contextlib
 import difflib
 import logging
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from tandem.catalog.names import checked_id, slug
 from tandem.catalog.shelf import Shelf, disk_errors_as_ours
 from tandem.catalog.sources import EMBEDDED, Embedded
 from tandem.catalog.wheels import WheelStore
-from tandem.core.errors import BadRequest, CatalogError, NotFound, Offline, Unavailable
+from tandem.core.errors import BadRequest, CatalogError, CorruptFile, NotFound, Offline, Unavailable
 from tandem.core.models import ModelCard
 from tandem.core.ports import Progress
 
@@ -65,6 +66,9 @@ class Catalog:
 
     def card(self, model: str) -> ModelCard:
         """The card of one model. Raises `NotFound` where no source has it."""
+        with contextlib.suppress(CorruptFile):  # such a model is hidden: what it was pulled from may still be known
+            if _could_be_id(model) and (note := read_manifest(self._shelf.folder(model))) is not None:
+                return card_of(note, self._shelf.folder(model))
         cards = {card.id: card for card in self.cards()}
         if model in cards:
             return cards[model]

@@ -131,7 +131,12 @@ class Stream:
         return events
 
     def draft(self, limit: int) -> list[int]:
-        """The guess that the text itself suggests, at most ``limit`` tokens."""
+        """The guess that the text itself suggests, at most ``limit`` tokens.
+
+        The text is looked through when the first word is on its way, which a long prompt would delay.
+        """
+        if self._lookup is None and self.speculates:
+            self._lookup = Lookup(self.text)
         return self._lookup.draft(limit) if self._lookup else []
 
     def read(self, count: int) -> int:
@@ -189,7 +194,7 @@ class Stream:
 
     def _begin(self, logits: Logits) -> None:
         self._spoken.append(self.order.speak(len(self._spoken)))
-        self._lookup = Lookup(self.text) if self.speculates else None
+        self._lookup = None
         self._choose(logits)
 
     def _choose(self, logits: Logits) -> int:

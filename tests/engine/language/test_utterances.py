@@ -204,6 +204,20 @@ def test_an_answer_in_a_format_obeys_stop_strings_and_limits_too(language: Langu
     assert end_of(events).reason == "length"
 
 
+@pytest.mark.parametrize(("tokens", "reason"), [(40, "length"), (400, "stop")])
+def test_an_answer_that_the_limit_made_end_is_whole_and_says_that_it_was_the_limit(
+    language: Language, tokens: int, reason: str
+) -> None:
+    suns = ResponseFormat(kind="json_schema", schema_json='{"type": "array", "items": {"type": "string"}}')
+    request = ask(response_format=suns, sampling=greedy(max_tokens=tokens))
+    events, utterance = hear(language, request, "[" + '"sun", ' * 20 + '"moon"]')
+    said = json.loads(text_of(events))
+    assert said[0] == "sun"
+    assert (said[-1] == "moon") == (reason == "stop")
+    assert end_of(events).reason == reason
+    assert utterance.completion_tokens <= tokens
+
+
 def test_a_complete_form_ends_even_where_the_end_token_is_banned(language: Language) -> None:
     number = ResponseFormat(kind="json_schema", schema_json='{"type": "integer"}')
     events, _ = hear(language, ask(response_format=number, ignore_eos=True), "7" * 40)

@@ -94,6 +94,7 @@ class Utterance:
         self._pending: deque[_Pending] = deque()
         self._heard = 0
         self._withheld = 0
+        self._hurried = False
         self._calls = 0
         self._events: list[SpokenEvent] = []
         self.finished = False
@@ -120,7 +121,8 @@ class Utterance:
             self._finish("stop")
             return token
         if self._constraint:
-            token = self._constraint.in_time(token, self._plan.max_tokens - self.completion_tokens)
+            liked, token = token, self._constraint.in_time(token, self._plan.max_tokens - self.completion_tokens)
+            self._hurried |= token != liked
         self._follow(token)
         self._sampler.note(token)
         self.completion_tokens += 1
@@ -257,9 +259,10 @@ class Utterance:
         self._end(reason, None)
 
     def _end(self, reason: FinishReason, stop: str | None) -> None:
+        """The reason is the limit also where the limit made the grammar complete the answer before it was reached."""
         self.finished = True
-        if self._calls and reason == "stop" and stop is None:
-            reason = "tool_calls"
+        if reason == "stop" and stop is None:
+            reason = "length" if self._hurried else "tool_calls" if self._calls else "stop"
         self._events.append(Finished(reason=reason, index=self._index, stop_sequence=stop))
 
     def _logprob(self, token: int, logits: Logits) -> TokenLogprob:

@@ -7,6 +7,7 @@ from typing import cast
 
 from tokenizers import Tokenizer
 
+from tandem.engine.language.segments import Segments
 from tandem.engine.tokenizer import read_tokenizer
 
 SENTINELS = (0xF0000, 0x110000)
@@ -26,6 +27,7 @@ class Vocabulary:
     def __init__(self, tokenizer_json: str, templates: str = "", visible: frozenset[str] = frozenset()) -> None:
         self._whole = read_tokenizer(tokenizer_json)
         self._parts = cast("dict[str, object]", json.loads(tokenizer_json))
+        self._segments = Segments.of(self._whole, self._parts)
         added = self._whole.get_added_tokens_decoder()
         self._controls = {
             token.content: id_
@@ -51,6 +53,8 @@ class Vocabulary:
 
     def encode(self, text: str, *, add_special: bool = False) -> list[int]:
         """Token ids of text whose control strings count as control tokens. ``add_special`` adds the tokenizer's BOS."""
+        if self._segments is not None and not add_special:
+            return self._segments.encode(text)
         return list(self._whole.encode(text, add_special_tokens=add_special).ids)
 
     def sentinel(self, texts: Iterable[str]) -> str:

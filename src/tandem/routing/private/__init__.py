@@ -9,6 +9,7 @@ from tandem.routing.private.codes import find_codes
 from tandem.routing.private.finding import LABELS, Finding, settle
 from tandem.routing.private.internet import find_ip, find_mail
 from tandem.routing.private.numbers import find_numbers
+from tandem.routing.private.people import find_people
 from tandem.routing.private.phones import find_phones
 from tandem.routing.private.view import View
 
@@ -44,3 +45,4 @@ class Detector:
             yield from find_ip(text)
         if "@" in text or "(" in text or "[" in text:
             yield from find_mail(text)
+        yield from find_people(text)

@@ -50,6 +50,48 @@ def tables() -> Tables:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WordLists:
+    """Words that are not, or not by themselves, somebody's name; in small letters."""
+
+    ambiguous: frozenset[str]
+    common: frozenset[str]
+    places: frozenset[str]
+    figures: frozenset[str]
+    common_surnames: frozenset[str]
+
+    def is_common_surname(self, lemma: str) -> bool:
+        """Whether so many people have it that it names somebody even by itself."""
+        lower = lemma.lower()
+        return lower in self.common_surnames or (lower[:-1] + "i" in self.common_surnames and lower.endswith("ka"))
+
+
+@cache
+def word_lists() -> WordLists:
+    """The lists, read once from this package's own files."""
+    return WordLists(
+        ambiguous=_read("ambiguous.txt"),
+        common=_read("common.txt"),
+        places=_read("places.txt"),
+        figures=_read("figures.txt"),
+        common_surnames=_read("surnames_common.txt"),
+    )
+
+
+def is_figure(words: list[str]) -> bool:
+    """Whether this is somebody of history, of fiction or of everybody's talk, in any case of the name."""
+    if len(words) < 2:
+        return False
+    figures = word_lists().figures
+    given = [known.lemma.lower() if (known := known_given(word)) else word.lower() for word in words[:-1]]
+    last = words[-1].lower()
+    surnames = {last, "-".join(word.lower() for word in words[1:])}
+    known = known_surname(words[-1])
+    if known is not None:
+        surnames.add(known.lemma.lower())
+    return any(f"{surname}:{name}" in figures for surname in surnames for name in given)
+
+
 def _read(name: str) -> frozenset[str]:
     text = (files(__package__) / "tables" / name).read_text("utf-8")
     lines = (line for line in text.splitlines() if not line.startswith("#"))

@@ -1,0 +1,171 @@
+"""Names of people: by tables of names, by the way Polish surnames end, and by the words that introduce a person.
+
+A given name begins a name; capitals that follow belong to it unless they are known to be something else. Polish names
+are known in all their cases. A surname alone is a person where a table has it and no reading as a word is likelier.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from tandem.routing.private.finding import Finding
+from tandem.routing.private.names import is_figure, known_given, known_surname, word_lists
+
+_UPPER: Final = "A-Z\u00c0-\u00d6\u00d8-\u00de" + "".join(
+    char for char in map(chr, range(0x100, 0x530)) if char.isupper() and char not in "\u0130"
+)
+_CAPITAL: Final = re.compile(rf"(?<![\w@#/\\])[{_UPPER}][^\W\d_]*(?:['\u2019][^\W\d_]+)*(?![\w@])")
+_BETWEEN: Final = re.compile(
+    r"(?: |-|\. ?| (?:van der|van den|van de|von der|de la|van|von|der|de|del|della|di|da|dos|la|le|bin|ibn|al|el|af|zu|ter|y|e|ha) )\Z"
+)
+_INTRODUCED: Final = re.compile(
+    r"(?:\b(?:my|his|her|the|your|last|first|full) (?:name|surname)(?:'s| is|:| was)?|\bname(?:'s| is|:)|\bname\s*[=:]\s*[\"']?"
+    r"|\bi am|\bi'm|\bthis is|\bcalled|\bnamed|\bknown as|\bcalls? me|\bcall(?:s|ed)? (?:him|her)|\bunder(?: the name)?(?: of)?|\bdear|\bregards,|\bsincerely,|\bcheers,"
+    r"|\b(?:mr|mrs|ms|miss|mx|dr|prof|professor|sir|madam|mister|doctor|herr|frau|monsieur|madame|mme|se\u00f1or|se\u00f1ora|sr|sra)\.?"
+    r"|\b(?:patient|beneficiary|tenant|landlord|attn|defendant|plaintiff|employee|colleague|husband|wife|nurse|judge|officer)(?: name)?:?"
+    r"|\bnazywam si\u0119|\bnazywa si\u0119|\bmam na imi\u0119|\bma na imi\u0119|\bna imi\u0119 mam|\bimi\u0119(?: i nazwisko)?\s*:|\bnazwisko\s*:|\bna nazwisko"
+    r"|\b(?:pan|pani|pana|panu|panem|pani\u0105|panie|p\.|dr|prof\.|mgr|in\u017c\.|mec\.|lek\.|hab\.|red\.|ks\.|o\.|s\.|\u015bp\.)(?: (?:dr|prof\.|mgr|in\u017c\.|hab\.|mec\.))*"
+    r"|\bpacjent(?:ka|a|owi|em|ki|ce|k\u0119|k\u0105)?:?|\b(?:odbiorca|odbiorcy|nadawca|nadawcy|najemca|najemcy|kupuj\u0105cy|sprzedaj\u0105cy|podpisano|podpisa\u0142a?|w\u0142a\u015bciciel(?:ka|a)?)[:,]?"
+    r"|\b(?:w imieniu|z powa\u017caniem,?|pozdrawiam,?|reprezentowan\w+ przez|zawart\w+ mi\u0119dzy|pracowni(?:k|ca|ka|kiem)|kierownik\w*|dyrektor\w*|ubezpieczon\w+|zatrudnion\w+|d\u0142u\u017cni\w+|pozwan\w+|pow\u00f3d|\u015bwiad\w+|oskar\u017con\w+|ucze\u0144|uczennic\w+|kole\u017cank\w+|koleg\w+|siostr\w+|brat\w*|\u017con\w+|m\u0105\u017c|m\u0119\u017c\w+|s\u0105siad\w*|szef\w*))"
+    r"[\s\u00a0]*[\"'*>-]{0,2}\s?\Z",
+    re.IGNORECASE,
+)  # fmt: skip
+_SPOKEN: Final = re.compile(
+    r"\b(?:my name is|my name's|i am called|nazywam si\u0119|mam na imi\u0119)\s+((?:[^\W\d_]+[ \-]?){1,3})", re.IGNORECASE
+)
+_NOT_A_PERSON: Final = re.compile(
+    r"\A[ ,]{0,2}&? ?(?:inc|ltd|llc|corp|gmbh|plc|limited|corporation|company|group|holdings?|associates|partners|university|"
+    r"college|school|street|st|avenue|ave|road|rd|lane|drive|blvd|boulevard|square|bridge|airport|hospital|hotel|park|"
+    r"stadium|award|prize|foundation|institute|museum|sp\. ?z|s\.a|sp\.j|theorem|equation|algorithm|test|scale|method)\b",
+    re.IGNORECASE,
+)
+_STARTS_SENTENCE: Final = re.compile(r"(?:\A|[.!?:\n\"\u201e\u201c>*\-\u2022(\[]\s*|\d[.)]\s*)\Z")
+_MOST_WORDS: Final = 4
+_LOOK_BACK: Final = 40
+
+Token = tuple[int, int]
+
+
+def find_people(text: str) -> Iterator[Finding]:
+    """Names of people, without their titles."""
+    seen: set[str] = set()
+    loose: list[Token] = []
+    for run in _runs(text):
+        yield from _people_in(text, run, seen, loose)
+    for start, end in loose:
+        if text[start:end].lower() in seen:
+            yield Finding("PERSON", start, end)
+    if "name" in text or "nazywam" in text.lower() or "imi" in text:
+        yield from _spoken(text)
+
+
+def _runs(text: str) -> Iterator[list[Token]]:
+    """Words with a capital, those that stand together in one list."""
+    run: list[Token] = []
+    for match in _CAPITAL.finditer(text):
+        start, end = match.span()
+        if run and not (start - run[-1][1] <= 9 and _BETWEEN.match(text, run[-1][1], start)):
+            yield run
+            run = []
+        if run and text[run[-1][1]] == "." and run[-1][1] - run[-1][0] > 2:
+            yield run
+            run = []
+        run.append((start, end))
+    if run:
+        yield run
+
+
+def _people_in(text: str, run: Sequence[Token], seen: set[str], loose: list[Token]) -> Iterator[Finding]:
+    at = 0
+    while at < len(run):
+        length = _length_of_name(text, run, at)
+        if length == 0:
+            loose.append(run[at])
+            at += 1
+            continue
+        start, end = run[at][0], run[at + length - 1][1]
+        if not _NOT_A_PERSON.match(text, end):
+            words = [text[first:last] for first, last in run[at : at + length]]
+            if not is_figure(words):
+                seen.update(word.lower() for word in words[1:] if len(word) > 3)
+                yield Finding("PERSON", start, end)
+        at += length
+
+
+def _length_of_name(text: str, run: Sequence[Token], at: int) -> int:
+    """How many words from ``at`` on are one name; 0 where none begins."""
+    lists = word_lists()
+    words = [text[start:end] for start, end in run[at : at + _MOST_WORDS]]
+    first = words[0].lower()
+    introduced = _is_introduced(text, run[at][0])
+    if len(words[0]) == 1:
+        return _after_initial(words) if len(words) > 1 else 0
+    given = known_given(words[0])
+    if given is not None and not (words[0].isupper() and len(words) == 1 and not introduced):
+        length = 1 + _follow(words)
+        if length > 1 or introduced:
+            return length if not (length == 1 and first in lists.common) else 0
+        return 0 if first in lists.ambiguous or first in lists.places else 1
+    if first in lists.common or first in lists.places:
+        return 0
+    surname = known_surname(words[0])
+    if surname is not None and len(words) > 1 and known_given(words[1]) is not None and len(words[1]) > 2:
+        ambiguous = words[1].lower() in lists.ambiguous or words[1].lower() in lists.places
+        return 2 if not ambiguous and (surname.polish or introduced) else 0
+    if introduced:
+        return 1 + _follow(words)
+    return 1 if surname is not None and _is_surname_alone(text, run, at, words[0]) else 0
+
+
+def _follow(words: Sequence[str]) -> int:
+    """How many words after the first belong to the same name."""
+    lists = word_lists()
+    count = 0
+    for at, word in enumerate(words[1:], 1):
+        lower = word.lower()
+        if lower in lists.common or (lower in lists.places and known_surname(word) is None):
+            break
+        if len(word) == 1 and at == len(words) - 1:
+            break
+        if word.isupper() and len(word) > 1 and not words[0].isupper():
+            break
+        count = at
+    return min(count, 3)
+
+
+def _after_initial(words: Sequence[str]) -> int:
+    """``J. Kowalski``, ``J. R. R. Tolkien``: initials before a known surname."""
+    at = 1
+    while at < len(words) and len(words[at]) == 1:
+        at += 1
+    return at + 1 if at < len(words) and known_surname(words[at]) is not None and len(words[at]) > 3 else 0
+
+
+def _is_introduced(text: str, start: int) -> bool:
+    return _INTRODUCED.search(text, max(0, start - _LOOK_BACK), start) is not None
+
+
+def _is_surname_alone(text: str, run: Sequence[Token], at: int, word: str) -> bool:
+    """A Polish surname of the tables, by itself, inside a sentence, in small letters after its capital."""
+    lists = word_lists()
+    lower = word.lower()
+    if len(run) > 1 or word.isupper() or lower in lists.ambiguous or lower in lists.places or len(word) < 5:
+        return False
+    known = known_surname(word)
+    if known is None or not known.polish or _STARTS_SENTENCE.search(text[max(0, run[at][0] - 4) : run[at][0]]):
+        return False
+    return lists.is_common_surname(known.lemma)
+
+
+def _spoken(text: str) -> Iterator[Finding]:
+    """Names in small letters, where somebody says that it is a name."""
+    for match in _SPOKEN.finditer(text):
+        start = end = match.start(1)
+        for word in re.finditer(r"[^\W\d_]+", match.group(1)):
+            lower = word.group().lower()
+            known = known_given(lower) or (known_surname(lower) if end > start else None)
+            if known is None or lower in word_lists().common:
+                break
+            end = match.start(1) + word.end()
+        if end > start:
+            yield Finding("PERSON", start, end)

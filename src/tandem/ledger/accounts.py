@@ -19,14 +19,14 @@ HOUR_US = 3600 * 10**6
 _ACCURACY = 0.02
 _GROWTH = math.log((1 + _ACCURACY) / (1 - _ACCURACY))
 _KEY = ("place", "model", "policy", "outcome")
-_SUMS = (
+SUMS = (
     "requests", "fallbacks", "redacted", "prompt_tokens", "completion_tokens", "cached_tokens", "left_bytes",
     "cost_pico", "saved_pico", "unpriced",
 )  # fmt: skip
 _ADD = (
-    f"INSERT INTO hourly (hour, place, model, policy, outcome, {', '.join(_SUMS)}) "  # noqa: S608 - names of ours
-    f"VALUES ({', '.join('?' * (5 + len(_SUMS)))}) ON CONFLICT (hour, place, model, policy, outcome) DO UPDATE SET "
-    + ", ".join(f"{name} = {name} + excluded.{name}" for name in _SUMS)
+    f"INSERT INTO hourly (hour, place, model, policy, outcome, {', '.join(SUMS)}) "  # noqa: S608 - names of ours
+    f"VALUES ({', '.join('?' * (5 + len(SUMS)))}) ON CONFLICT (hour, place, model, policy, outcome) DO UPDATE SET "
+    + ", ".join(f"{name} = {name} + excluded.{name}" for name in SUMS)
 )
 _ADD_NAME = (
     "INSERT INTO hourly_name (hour, sort, name, requests) VALUES (?, ?, ?, ?) "
@@ -59,7 +59,7 @@ def microseconds_of(bucket: int) -> float:
 
 def add(db: sqlite3.Connection, bodies: Iterable[Body]) -> None:
     """Add the lines of one transaction to every sum."""
-    sums: defaultdict[tuple[object, ...], list[int]] = defaultdict(lambda: [0] * len(_SUMS))
+    sums: defaultdict[tuple[object, ...], list[int]] = defaultdict(lambda: [0] * len(SUMS))
     names: Counter[tuple[int, str, str]] = Counter()
     waits: Counter[tuple[int, str, str, int]] = Counter()
     months: Counter[str] = Counter()
@@ -72,7 +72,7 @@ def add(db: sqlite3.Connection, bodies: Iterable[Body]) -> None:
         row[:] = [total + amount for total, amount in zip(row, amounts, strict=True)]
         names.update((hour, sort, name) for sort, name in _names(body))
         waits.update((hour, body["place"], sort, bucket_of(wait)) for sort, wait in _waits(body))
-        months[month_of(body["at_us"])] += amounts[_SUMS.index("cost_pico")]
+        months[month_of(body["at_us"])] += amounts[SUMS.index("cost_pico")]
     db.executemany(_ADD, [(*key, *row) for key, row in sums.items()])
     db.executemany(_ADD_NAME, [(*key, count) for key, count in names.items()])
     db.executemany(_ADD_WAIT, [(*key, count) for key, count in waits.items()])

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from tandem.core.errors import Unavailable
 
+KEY_FOLDER = "keys"
 KEY_FILE = "receipts.pem"
 PUBLIC_FILE = "receipts.pub"
 

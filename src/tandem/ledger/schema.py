@@ -22,7 +22,8 @@ _CHAIN = (
         seq       INTEGER PRIMARY KEY,
         body      TEXT NOT NULL,
         signature BLOB NOT NULL,
-        at_us     INTEGER GENERATED ALWAYS AS (json_extract(body, '$.at_us')) VIRTUAL
+        at_us     INTEGER GENERATED ALWAYS AS (
+                      CASE WHEN json_valid(body) THEN json_extract(body, '$.at_us') END) VIRTUAL
     )
     """,
     "CREATE INDEX line_by_time ON line (at_us)",

@@ -19,7 +19,7 @@ from tandem.core.errors import TandemError
 from tandem.core.ledger import LedgerLine
 from tandem.ledger.accounts import add, month_of, spent_pico
 from tandem.ledger.heads import chain_end, insert, read_head, write_head
-from tandem.ledger.keys import SigningKey, open_key
+from tandem.ledger.keys import KEY_FOLDER, SigningKey, open_key
 from tandem.ledger.pruning import prune
 from tandem.ledger.receipts import Head, issue, micro
 from tandem.ledger.schema import LEDGER_FILE, open_to_write, transaction
@@ -59,7 +59,7 @@ class SqliteLedger:
         self, home: Path, *, options: LedgerOptions | None = None, clock: Callable[[], float] = time.time
     ) -> None:
         self._file = home / LEDGER_FILE
-        self._keys = home / "keys"
+        self._keys = home / KEY_FOLDER
         self._options = options or LedgerOptions()
         self._clock = clock
         self._waiting = Waiting(self._options.memory_lines)

@@ -85,11 +85,13 @@ async def answering(settings: Settings, model: str, progress: Progress) -> Async
     The default model is fetched first where it is the one that is asked and is missing.
     """
     if servers := running(settings.home):
-        from tandem.backends.openai_http import Endpoint, OpenAIBackend
+        from tandem.backends.door import Endpoint
+        from tandem.backends.tandem_http import TandemBackend
 
         url = servers[0].url
         card = ModelCard(id="auto", kind="chat", place="device", context_tokens=0, source=url)
-        yield OpenAIBackend(card, Endpoint(url=url, api_key=settings.api_key))
+        async with TandemBackend(card, Endpoint(url=url, api_key=settings.api_key)) as backend:
+            yield backend
         return
     async with assembled(settings) as parts:
         default = settings.device.model
@@ -129,7 +131,7 @@ async def seal_here() -> SealReport:
 
 async def reached_workers(url: str, api_key: str | None) -> "tuple[WorkerFact, ...]":
     """The workers of a running server, as it tells them. Raises `Unavailable`."""
-    from tandem.backends.openai_http import Endpoint, read_json
+    from tandem.backends.door import Endpoint, read_json
     from tandem.server.probes import Ready
 
     return (await read_json(Endpoint(url=url, api_key=api_key), "/readyz", Ready)).workers

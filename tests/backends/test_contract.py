@@ -12,9 +12,10 @@ from support.models import model_folder
 from support.responder_contract import ResponderContract
 from support.serving import a_service, served
 from tandem.backends.device import DeviceModels, DeviceOptions, worker_starter
+from tandem.backends.door import Endpoint
 from tandem.backends.echo import EchoBackend
 from tandem.backends.foundry import FoundryBackend, FoundryRuntime
-from tandem.backends.openai_http import Endpoint, OpenAIBackend
+from tandem.backends.tandem_http import TandemBackend
 from tandem.core.models import ModelCard
 from tandem.core.ports import Responder
 from tandem.engine.host import WorkerOptions
@@ -29,14 +30,17 @@ class TestEcho(ResponderContract):
         yield EchoBackend()
 
 
-class TestOverTheWire(ResponderContract):
+class TestATandemOnThisMachine(ResponderContract):
     model = "scripted"
 
     @asynccontextmanager
     async def opened(self) -> AsyncGenerator[Responder]:
         card = ModelCard(id=self.model, kind="chat", place="device", context_tokens=0, source="test")
-        async with served(a_service(EchoBackend())) as address:
-            yield OpenAIBackend(card, Endpoint(url=address))
+        async with (
+            served(a_service(EchoBackend())) as address,
+            TandemBackend(card, Endpoint(url=address)) as backend,
+        ):
+            yield backend
 
 
 class TestDeviceWithFakeWorkers(ResponderContract):

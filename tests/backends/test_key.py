@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from support.serving import a_service, served
-from tandem.backends.openai_http import Endpoint, OpenAIBackend
+from tandem.backends.door import Endpoint
+from tandem.backends.tandem_http import TandemBackend
 from tandem.core.chat import ChatRequest, Message, collect
 from tandem.core.errors import Forbidden
 from tandem.core.models import ModelCard
@@ -15,12 +16,12 @@ from tandem.server.service import Access
 async def asked(key: str | None) -> str | Forbidden:
     async with served(a_service(access=Access(api_keys=("right",)))) as address:
         card = ModelCard(id="auto", kind="chat", place="device", context_tokens=0, source=address)
-        backend = OpenAIBackend(card, Endpoint(url=address, api_key=key))
         request = ChatRequest(id="r", model="scripted", messages=(Message(role="user", content="Hello"),))
-        try:
-            return (await collect(backend.respond(request))).choices[0].text
-        except Forbidden as error:
-            return error
+        async with TandemBackend(card, Endpoint(url=address, api_key=key)) as backend:
+            try:
+                return (await collect(backend.respond(request))).choices[0].text
+            except Forbidden as error:
+                return error
 
 
 def test_the_right_key_opens() -> None:

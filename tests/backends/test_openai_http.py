@@ -1,89 +1,81 @@
-"""What comes over the wire is told in our own errors, whatever the far side says, and wishes travel with a request."""
+"""OpenAI's wire, against a scripted far side on a real socket."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 
-import pytest
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
+import msgspec
 
-from support.fakes import ScriptedResponder
-from support.serving import a_service, served
-from tandem.backends.openai_http import Endpoint, OpenAIBackend, read_json
-from tandem.core.chat import ChatReply, ChatRequest, Message, collect
-from tandem.core.errors import BadRequest, Busy, Forbidden, NotFound, TandemError, Unavailable
+from support.scripted_cloud import Cloud, Reply, Script, scripted_cloud
+from tandem.backends.door import Door, Endpoint
+from tandem.backends.openai_http import OpenAIBackend
+from tandem.backends.provider import Provider
+from tandem.core.chat import ChatEvent, ChatRequest, Finished, Message, Started, TextDelta, Usage, collect
 from tandem.core.models import ModelCard
-from tandem.server.probes import Ready
 
-CARD = ModelCard(id="far", kind="chat", place="cloud", context_tokens=0, source="test")
-ASKED = ChatRequest(
-    id="r", model="scripted", messages=(Message(role="user", content="Hi"),), private=True, priority="background"
+CARD = ModelCard(id="far", kind="chat", place="cloud", context_tokens=0, source="test", upstream_id="gpt-far")
+ASKED = ChatRequest(id="r1", model="far", messages=(Message(role="user", content="Hi"),))
+
+
+def chunk(delta: dict[str, object] | None = None, finish: str | None = None, index: int = 0) -> bytes:
+    body = {"choices": [{"index": index, "delta": delta or {}, "finish_reason": finish}]}
+    return b"data: " + msgspec.json.encode(body) + b"\n\n"
+
+
+UNSTREAMED = replace(ASKED, streamed=False)
+USAGE = b'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}\n\n'
+HELLO = chunk({"content": "Hello"}) + chunk({"content": " there"}) + chunk(finish="stop") + USAGE + b"data: [DONE]\n\n"
+WHOLE = (
+    b'{"choices":[{"index":0,"message":{"role":"assistant","content":"Hello there"},"finish_reason":"stop"}],'
+    b'"usage":{"prompt_tokens":3,"completion_tokens":2}}'
 )
 
 
-def far(status: int, body: str, headers: dict[str, str] | None = None) -> Starlette:
-    """A far side that always says the same."""
+@asynccontextmanager
+async def far(script: Script) -> AsyncGenerator[tuple[OpenAIBackend, Cloud]]:
+    async with scripted_cloud(script) as cloud:
+        endpoint = Endpoint(url=f"{cloud.url}/v1", api_key="k", provider="elsewhere")
+        async with Provider(Door(endpoint), key_env="ELSEWHERE_KEY") as provider:
+            yield OpenAIBackend(CARD, provider), cloud
 
-    async def say(_: Request) -> Response:
-        return Response(body, status, headers)
 
-    return Starlette(routes=[Route("/v1/chat/completions", say, methods=["POST"]), Route("/readyz", say)])
-
-
-def failure_of(app: Starlette, act: Callable[[Endpoint], Awaitable[object]]) -> TandemError:
-    """The error that an act against a far side ends with."""
-
-    async def main() -> TandemError:
-        async with served(app) as address:
-            with pytest.raises(TandemError) as raised:
-                await act(Endpoint(url=address))
-        return raised.value
+def events_of(script: Script, request: ChatRequest = ASKED) -> tuple[list[ChatEvent], Cloud]:
+    async def main() -> tuple[list[ChatEvent], Cloud]:
+        async with far(script) as (backend, cloud):
+            return [event async for event in backend.respond(request)], cloud
 
     return asyncio.run(main())
 
 
-def ask(endpoint: Endpoint) -> Awaitable[ChatReply]:
-    return collect(OpenAIBackend(CARD, endpoint).respond(ASKED))
+def test_a_stream_is_told_event_by_event() -> None:
+    events, cloud = events_of(Reply.events(HELLO))
+
+    assert events[0] == Started(model="far", place="cloud")
+    assert "".join(event.text for event in events if isinstance(event, TextDelta)) == "Hello there"
+    assert events[-2:] == [Finished(reason="stop"), Usage(prompt_tokens=3, completion_tokens=2)]
+    asked = msgspec.json.decode(cloud.bodies[0])
+    assert asked["stream"] is True
+    assert asked["model"] == "gpt-far"
+    assert cloud.requests[0].headers["authorization"] == "Bearer k"
 
 
-@pytest.mark.parametrize(
-    ("status", "kind"),
-    [(400, BadRequest), (401, Forbidden), (404, NotFound), (429, Busy), (500, Unavailable), (503, Unavailable)],
-)
-def test_a_status_becomes_our_error_with_the_far_sides_sentence(status: int, kind: type[TandemError]) -> None:
-    error = failure_of(far(status, '{"error": {"message": "No, because."}}'), ask)
+def test_an_answer_in_one_piece_is_told_as_the_same_events() -> None:
+    streamed, _ = events_of(Reply.events(HELLO))
+    whole, cloud = events_of(Reply.json(WHOLE), UNSTREAMED)
 
-    assert type(error) is kind
-    assert error.message.startswith("No, because.")
+    assert whole == streamed
+    assert "stream" not in msgspec.json.decode(cloud.bodies[0])
 
 
-def test_a_date_to_come_back_at_is_no_number_of_seconds() -> None:
-    error = failure_of(far(429, "later", {"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}), ask)
+def test_every_split_of_the_bytes_is_the_same_answer() -> None:
+    async def main() -> None:
+        body = b"\xef\xbb\xbf: hello\r\n\r\n" + HELLO.replace(b"Hello", "Zażółć 🦊".encode()).replace(b"\n", b"\r\n")
+        script = [Reply.events(body, sizes=[at]) for at in range(1, len(body))]
+        async with far(script) as (backend, _):
+            for _ in script:
+                reply = await collect(backend.respond(ASKED))
+                assert reply.choices[0].text == "Zażółć 🦊 there"
+                assert reply.usage.prompt_tokens == 3
 
-    assert isinstance(error, Busy)
-    assert error.retry_after_seconds == 1
-
-
-@pytest.mark.parametrize("body", ['data: {"choices": []}\n\n', "data: {no json\n\n", "data: [1]\n\n"])
-def test_a_stream_that_breaks_off_or_is_none_is_told(body: str) -> None:
-    assert isinstance(failure_of(far(200, body, {"content-type": "text/event-stream"}), ask), Unavailable)
-
-
-def test_facts_that_are_of_another_shape_are_told() -> None:
-    error = failure_of(far(200, '{"status": 7}'), lambda endpoint: read_json(endpoint, "/readyz", Ready))
-
-    assert isinstance(error, Unavailable)
-    assert "/readyz" in error.message
-
-
-def test_privacy_and_priority_travel_with_the_request() -> None:
-    async def main() -> ChatRequest:
-        responder = ScriptedResponder()
-        async with served(a_service(responder)) as address:
-            await collect(OpenAIBackend(CARD, Endpoint(url=address)).respond(ASKED))
-        return responder.asked[0]
-
-    heard = asyncio.run(main())
-    assert (heard.private, heard.priority) == (True, "background")
+    asyncio.run(main())

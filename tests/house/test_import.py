@@ -7,7 +7,17 @@ import tempfile
 from pathlib import Path
 from typing import cast
 
-HEAVY = ("numpy", "onnxruntime", "onnxruntime_genai", "onnx", "tokenizers", "starlette", "httpx", "foundry_local_sdk")
+HEAVY = (
+    "numpy",
+    "onnxruntime",
+    "onnxruntime_genai",
+    "onnx",
+    "tokenizers",
+    "starlette",
+    "aiohttp",
+    "httpx",
+    "foundry_local_sdk",
+)
 PROBE = """
 import json, sys, time
 opened = []

@@ -193,11 +193,15 @@ class Started:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextDelta:
-    """The next piece of the answer of choice ``index``. ``text`` may be empty where only ``logprobs`` come."""
+    """The next piece of the answer of choice ``index``. ``text`` may be empty where only ``logprobs`` come.
+
+    ``refused``: the piece belongs to a refusal, which OpenAI's dialect keeps apart from an answer.
+    """
 
     text: str
     index: int = 0
     logprobs: tuple[TokenLogprob, ...] = ()
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,12 +234,16 @@ class Finished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Token counts. ``cached_tokens`` of the prompt had their KV reused; ``reasoning_tokens`` are within completion."""
+    """Token counts. ``cached_tokens`` of the prompt had their KV reused; ``reasoning_tokens`` are within completion.
+
+    ``estimated``: whoever answered told no counts, and these are guessed, rather too high, from the length of the text.
+    """
 
     prompt_tokens: int
     completion_tokens: int
     cached_tokens: int = 0
     reasoning_tokens: int = 0
+    estimated: bool = False
 
     @property
     def total_tokens(self) -> int:
@@ -248,10 +256,11 @@ ChatEvent = Started | TextDelta | ReasoningDelta | ToolCallDelta | Finished | Us
 
 @dataclass(slots=True, kw_only=True)
 class Choice:
-    """One gathered answer."""
+    """One gathered answer. ``refused`` tells that its text is a refusal."""
 
     index: int
     text: str = ""
+    refused: bool = False
     reasoning: str = ""
     tool_calls: list[ToolCall] = field(default_factory=list[ToolCall])
     logprobs: list[TokenLogprob] = field(default_factory=list[TokenLogprob])
@@ -288,8 +297,9 @@ async def collect(events: AsyncIterable[ChatEvent]) -> ChatReply:
 
 def _add(choice: Choice, event: TextDelta | ReasoningDelta | ToolCallDelta | Finished) -> None:
     match event:
-        case TextDelta(text=text, logprobs=logprobs):
+        case TextDelta(text=text, logprobs=logprobs, refused=refused):
             choice.text += text
+            choice.refused |= refused
             choice.logprobs.extend(logprobs)
         case ReasoningDelta(text=text):
             choice.reasoning += text

@@ -1,0 +1,157 @@
+"""The one way in which any far side's answer becomes core events: streamed or in one piece, whatever its dialect."""
+
+from collections.abc import AsyncGenerator, Callable
+from typing import Protocol
+
+from tandem.backends.door import Answer, Call
+from tandem.backends.provider import Exchange, Provider
+from tandem.backends.sse import EventReader, Frame
+from tandem.core.chat import ChatEvent, ChatRequest, Started, TextDelta, Usage
+
+_WHITE = b" \t\r\n\xef\xbb\xbf"
+
+
+class ErrorEvent(Exception):
+    """The far side said in mid-answer that it failed: ``payload`` is its JSON."""
+
+    def __init__(self, payload: bytes) -> None:
+        super().__init__("an error event")
+        self.payload = payload
+
+
+class Reader(Protocol):
+    """Reads one answer of a dialect. ``done``: it has said that it is over. ``usage``: what was counted."""
+
+    done: bool
+
+    @property
+    def usage(self) -> Usage | None:
+        """What the far side counted; ``None`` where it tells nothing."""
+        ...
+
+    @property
+    def said_characters(self) -> int:
+        """How much was said, thoughts and arguments included."""
+        ...
+
+    def frame(self, frame: Frame) -> list[ChatEvent]:
+        """The events of one server-sent event. Raises `ErrorEvent`, and `Unreachable` for nonsense."""
+        ...
+
+    def whole(self, payload: bytes) -> list[ChatEvent]:
+        """The events of an answer in one piece. Raises as `frame` does."""
+        ...
+
+    def end(self) -> None:
+        """Raise `Unreachable` where the answer is not complete."""
+        ...
+
+
+async def converse(
+    provider: Provider,
+    request: ChatRequest,
+    call_of: Callable[[ChatRequest], Call],
+    reader: Reader,
+    started: Callable[[Answer], Started],
+) -> AsyncGenerator[ChatEvent]:
+    """Ask and answer. Text that arrives together is told together; what was not counted is estimated."""
+    async with provider.answering(call_of(request)) as exchange:
+        yield started(exchange.answer)
+        feed = _Feed(provider, exchange, reader)
+        while events := await feed.more():
+            for event in together(events):
+                yield event
+        reader.end()
+        exchange.succeeded()
+        yield reader.usage or estimated(request, reader.said_characters)
+
+
+def together(events: list[ChatEvent]) -> list[ChatEvent]:
+    """Pieces of text that follow one another, as one piece. Pieces with log-probabilities stay as they are."""
+    if len(events) < 2:
+        return events
+    kept: list[ChatEvent] = []
+    texts: list[str] = []
+    for event in events:
+        if type(event) is TextDelta and not event.logprobs:
+            last = kept[-1] if texts else None
+            if type(last) is TextDelta and last.index == event.index and last.refused == event.refused:
+                texts.append(event.text)
+                continue
+            _join(kept, texts)
+            texts = [event.text]
+        else:
+            _join(kept, texts)
+            texts = []
+        kept.append(event)
+    _join(kept, texts)
+    return kept
+
+
+def _join(kept: list[ChatEvent], texts: list[str]) -> None:
+    if len(texts) > 1 and type(first := kept[-1]) is TextDelta:
+        kept[-1] = TextDelta(text="".join(texts), index=first.index, refused=first.refused)
+
+
+def estimated(request: ChatRequest, said_characters: int) -> Usage:
+    """Counts from lengths, where none were told: three characters are a token, which is rather too many tokens."""
+    prompt = request.raw_prompt
+    heard = len(prompt or "") if prompt is None or isinstance(prompt, str) else 3 * len(prompt)
+    heard += sum(len(message.content) + 12 for message in request.messages)
+    heard += sum(len(tool.parameters_json) + len(tool.description) + len(tool.name) for tool in request.tools)
+    return Usage(prompt_tokens=-(-heard // 3), completion_tokens=-(-said_characters // 3), estimated=True)
+
+
+class _Feed:
+    """Takes bytes from an answer and gives events, a read at a time."""
+
+    def __init__(self, provider: Provider, exchange: Exchange, reader: Reader) -> None:
+        self._provider = provider
+        self._exchange = exchange
+        self._reader = reader
+        self._lines = EventReader(provider.door.bounds.event_bytes, provider.far.name)
+        self._streamed = _is_stream(exchange.answer)
+        self._over = False
+
+    async def more(self) -> list[ChatEvent]:
+        """The next events; none where the answer is over."""
+        answer = self._exchange.answer
+        while not self._over and not self._reader.done:
+            piece = await answer.read()
+            if self._streamed is None:
+                self._streamed = not piece.lstrip(_WHITE).startswith(b"{")
+            if not self._streamed:
+                return await self._whole(piece)
+            self._over = not piece
+            frames = self._lines.feed(piece) if piece else self._lines.end()
+            if frames and (events := self._events(frames)):
+                return events
+        return []
+
+    async def _whole(self, piece: bytes) -> list[ChatEvent]:
+        payload = piece + await self._exchange.answer.whole()
+        self._over = True
+        self._exchange.heard()
+        try:
+            return self._reader.whole(payload.lstrip(_WHITE))
+        except ErrorEvent as error:
+            raise self._provider.broke_off(error.payload) from error
+
+    def _events(self, frames: list[Frame]) -> list[ChatEvent]:
+        self._exchange.heard()
+        events: list[ChatEvent] = []
+        try:
+            for frame in frames:
+                if not self._reader.done:
+                    events.extend(self._reader.frame(frame))
+        except ErrorEvent as error:
+            raise self._provider.broke_off(error.payload) from error
+        return events
+
+
+def _is_stream(answer: Answer) -> bool | None:
+    """Whether an answer says that it is a stream; ``None`` where it does not say."""
+    kind = answer.headers.get("content-type", "").lower()
+    if "event-stream" in kind:
+        return True
+    return False if "json" in kind else None

@@ -10,6 +10,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from tandem.core.chat import ChatEvent, ChatRequest, Started
+from tandem.core.demands import refuse
 from tandem.core.embedding import EmbeddingRequest, Embeddings
 from tandem.core.errors import BadRequest, NotFound
 from tandem.core.models import Kind, ModelCard
@@ -97,6 +98,8 @@ class Gateway:
     async def respond(self, request: ChatRequest) -> AsyncGenerator[ChatEvent]:
         """Answer with the model that the request's name stands for."""
         route = self.route(request.model, "chat")
+        for demand in request.demands:
+            raise refuse(demand)
         events = self._backend(route.card.id).respond(replace(request, model=route.card.id))
         async with aclosing(events):
             async for event in events:

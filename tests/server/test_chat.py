@@ -169,7 +169,7 @@ def test_tool_calls_come_whole_and_in_pieces() -> None:
 
 def test_a_conversation_with_tools_and_parts_reaches_the_responder_as_it_was() -> None:
     async def main() -> None:
-        responder = ScriptedResponder()
+        responder = ScriptedResponder(far=True)
         async with asking(a_service(responder)) as client:
             await client.chat.completions.create(
                 model="scripted",

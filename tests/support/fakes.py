@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 
 from tandem.core.chat import ChatEvent, ChatRequest, Finished, Started, TextDelta, Usage
+from tandem.core.demands import refuse
 from tandem.core.embedding import EmbeddingRequest, Embeddings
 from tandem.core.errors import NotFound
 from tandem.core.models import ModelCard
@@ -40,7 +41,10 @@ def said(*words: str, prompt_tokens: int = 3) -> list[Step]:
 
 @dataclass
 class ScriptedResponder:
-    """Plays a script, and remembers what it was asked and whether its last answer was played to the end."""
+    """Plays a script, and remembers what it was asked and whether its last answer was played to the end.
+
+    As a model of this device it refuses every demand; with ``far`` it honours them all.
+    """
 
     script: Sequence[Step] = field(default_factory=lambda: said("Hello", " there"))
     asked: list[ChatRequest] = field(default_factory=list[ChatRequest])
@@ -48,9 +52,12 @@ class ScriptedResponder:
     running: int = 0
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
+    far: bool = False
 
     async def respond(self, request: ChatRequest) -> AsyncGenerator[ChatEvent]:
         """Play the script once."""
+        for demand in () if self.far else request.demands:
+            raise refuse(demand)
         self.asked.append(request)
         self.running += 1
         self.begun.set()

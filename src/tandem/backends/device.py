@@ -123,6 +123,11 @@ class DeviceModels:
         seat = self._seats.get(model)
         return seat.worker.in_flight if seat is not None and seat.worker is not None else 0
 
+    def seal_of(self, model: str) -> str:
+        """The seal of a model's worker; empty where none runs."""
+        seat = self._seats.get(model)
+        return seat.worker.seal if seat is not None and seat.worker is not None else ""
+
     def is_loaded(self, model: str) -> bool:
         """Whether a model has a worker now."""
         seat = self._seats.get(model)

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
-from tandem.core.errors import Unsupported
-
 Role = Literal["system", "developer", "user", "assistant", "tool"]
 Place = Literal["device", "cloud"]
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
@@ -109,17 +107,13 @@ class Original:
 class Demand:
     """Something that this request cannot do without and that the models of this device do not have.
 
-    ``param`` names the field that asks for it, ``why`` is the sentence that a caller reads where nobody can honour it.
-    Only a far side that is sent the `Original` may be asked.
+    ``param`` names the field that asks for it, ``why`` is the sentence that a caller reads where nobody can honour it
+    (see `tandem.core.demands.refuse`), with its ``code``. Only a far side that is sent the `Original` may be asked.
     """
 
     param: str
     why: str
     code: str = "unsupported_value"
-
-    def refusal(self) -> Unsupported:
-        """The error of a caller whom nobody can serve."""
-        return Unsupported(self.why, param=self.param, code=self.code)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,9 +126,10 @@ class ChatRequest:
 
     ``private`` is the caller's wish that nothing leaves the device, ``labels`` are those of the request as a whole
     (messages may have their own). ``purpose`` is set where a program asks for itself and not for its person, such as
-    ``title_generation``. ``unreadable`` counts attachments whose content cannot be searched for private text,
-    ``attachments_text`` holds what could be read of the others, for that search alone.
-    ``streamed`` is false where the caller wants the answer in one piece.
+    ``title_generation``. ``streamed`` is false where the caller wants the answer in one piece.
+
+    ``attachments_text`` is what else leaves with the `Original` and can be read: texts of attached files, and strings
+    of fields that no other attribute here holds. ``unreadable`` counts attachments that cannot be searched.
     """
 
     id: str

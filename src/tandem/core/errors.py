@@ -71,9 +71,14 @@ class NotFound(TandemError):
 
 
 class Forbidden(TandemError):
-    """A rule forbids it; the message names the rule."""
+    """A rule forbids it; the message names the rule. ``code`` may be the rule's own (``private_stays_here``)."""
 
     code = "forbidden"
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        if code is not None:
+            self.code = code
 
 
 class OverBudget(TandemError):

@@ -104,6 +104,11 @@ class Gateway:
         policy_named(model, self._rules.policies)
         raise missing(model, self._near.cards(), self._names)
 
+    @property
+    def policies(self) -> frozenset[str]:
+        """The names of every policy, as callers write them (``auto:local-first``)."""
+        return frozenset(f"{AUTO}:{name}" for name in self._rules.policies.named)
+
     def near_model(self, model: str, kind: Kind) -> ModelCard:
         """The device's model that a name stands for, or would fall to; Raises `NotFound` where it is not installed."""
         wanted = self._names.embedder(model) if kind == "embedding" else self._names.followed(model)

@@ -3,11 +3,13 @@
 Every policy has all of them, whether or not its owner wrote them down.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar, Literal, Protocol
 
+from tandem.core.demands import refuse
 from tandem.core.errors import (
     ContextLengthExceeded,
     Forbidden,
@@ -22,6 +24,7 @@ PrivacyMode = Literal["lock", "redact", "block"]
 OPEN_LABELS = frozenset({"public", "open", "publiczne", "jawne"})
 """Labels that bind nobody, where the owner named none that do."""
 _SHOWN = 5
+_BEFORE_CAPITALS = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 class Guard(Protocol):
@@ -49,9 +52,9 @@ class _Private:
     protects_privacy: ClassVar[bool] = True
 
     def refusal(self, message: str, facts: Facts) -> TandemError:
-        """A 403."""
+        """A 403 with the rule's own code, such as ``private_stays_here``."""
         del facts
-        return Forbidden(message)
+        return Forbidden(message, code=_BEFORE_CAPITALS.sub("_", name_of(self)).lower())
 
 
 class _Practical:
@@ -158,7 +161,7 @@ class CanHonour(_Practical):
     def refusal(self, message: str, facts: Facts) -> TandemError:
         """The 400 that the field itself deserves."""
         if facts.demands:
-            return facts.demands[0].refusal()
+            return refuse(facts.demands[0])
         return Unsupported(message, param="prompt")
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import replace
 from hashlib import blake2s
 
 from starlette.requests import Request
@@ -19,15 +18,17 @@ from tandem.server.service import Service
 from tandem.server.sse import DONE, EventStream, frame, json_response
 from tandem.server.wire.chat_body import ChatBody, chat_request
 from tandem.server.wire.chat_reply import Chunks, Head, completion
-from tandem.server.wire.fields import chat_card, priority_of, private_of
+from tandem.server.wire.fields import Wishes, chat_card, treated
+from tandem.server.wire.original import with_original
 
 
 def routes(service: Service) -> list[Route]:
     """The one route of this dialect."""
 
     async def chat_completions(request: Request) -> Response:
-        body = decoded(await request.body(), ChatBody)
-        asked = read(service, request, body)
+        raw = await request.body()
+        body = decoded(raw, ChatBody)
+        asked = with_original(read(service, request, body), raw, "openai.chat")
         if not body.stream:
             whole = await reply(service, request, asked)
             return json_response(encoded(completion(head_of(service, request, whole.started, "chatcmpl"), whole)))
@@ -49,7 +50,8 @@ def read(service: Service, request: Request, body: ChatBody) -> ChatRequest:
         request_id=exchange_of(request).request_id,
         choices=service.limits.choices,
     )
-    return replace(asked, priority=priority_of(request.headers, body.priority), private=private_of(request.headers))
+    wishes = Wishes(priority=body.priority, private=body.private, metadata=body.metadata)
+    return treated(asked, request.headers, wishes)
 
 
 def head_of(service: Service, request: Request, started: Started, prefix: str) -> Head:

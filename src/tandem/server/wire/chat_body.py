@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from tandem.core.chat import ChatRequest
+from tandem.core.chat import ChatRequest, Demand
+from tandem.core.demands import demanded
 from tandem.core.errors import BadRequest
 from tandem.core.models import ModelCard
 from tandem.server.wire.conversation import Turn, messages_of
@@ -21,7 +22,7 @@ from tandem.server.wire.tools import Choice, Format, OfferedTool, format_of, too
 
 
 class ChatBody(Generation, kw_only=True):
-    """Every field of OpenAI's that is known here. Those that cannot be honoured are refused where they are set."""
+    """Every field of OpenAI's that is known here. Those that no model here can honour become demands."""
 
     messages: Annotated[list[Turn], Meta(min_length=1)]
     max_tokens: TokenCount | None = None
@@ -33,6 +34,7 @@ class ChatBody(Generation, kw_only=True):
     tool_choice: Choice | None = None
     parallel_tool_calls: bool | None = None
     priority: object = None
+    private: bool | None = None
     metadata: Metadata | None = None
     store: bool | None = None
     service_tier: str | None = None
@@ -54,17 +56,18 @@ class ChatBody(Generation, kw_only=True):
 def chat_request(body: ChatBody, card: ModelCard, *, request_id: str, choices: int) -> ChatRequest:
     """Read the body for a model. ``choices`` is the server's limit for ``n``.
 
-    Raises `BadRequest` where fields contradict one another, and `Unsupported` where one cannot be honoured.
+    What no model here can honour is among its ``demands``. Raises `BadRequest` where fields contradict one another.
     """
-    _refuse_what_cannot_be(body, card)
+    demands = _demands(body, card)
     check_stream_options(body)
     if body.top_logprobs is not None and not body.logprobs:
         raise BadRequest("'top_logprobs' is only allowed when 'logprobs' is true.", param="top_logprobs")
-    tools, tool_choice = tools_of(body.tools or [], body.tool_choice)
+    tools, tool_choice = tools_of(body.tools or [], body.tool_choice, demands)
+    messages = messages_of(body.messages, demands)
     return ChatRequest(
         id=request_id,
         model=body.model,
-        messages=messages_of(body.messages),
+        messages=messages,
         sampling=sampling_of(
             body,
             max_tokens=body.max_tokens if body.max_completion_tokens is None else body.max_completion_tokens,
@@ -75,23 +78,34 @@ def chat_request(body: ChatBody, card: ModelCard, *, request_id: str, choices: i
         tool_choice=tool_choice,
         parallel_tool_calls=body.parallel_tool_calls is not False,
         response_format=format_of(body.response_format),
+        demands=tuple(demands),
+        streamed=bool(body.stream),
         ignore_eos=bool(body.ignore_eos),
     )
 
 
-def _refuse_what_cannot_be(body: ChatBody, card: ModelCard) -> None:
-    if body.audio is not None:
-        raise refuse("audio", "no model here speaks. Leave it out.")
-    if body.modalities is not None and "audio" in body.modalities:
-        raise refuse("modalities", "answers are text alone. Leave 'audio' out.")
-    if body.web_search_options is not None:
-        raise refuse("web_search_options", "nothing here searches the web. Leave it out.")
-    if body.moderation is not None:
-        raise refuse("moderation", "nothing here moderates. Leave it out.")
-    if body.verbosity not in {None, "medium"}:
-        raise refuse("verbosity", "no model here knows it; say in a message how long the answer should be.")
-    if body.reasoning_effort not in {None, "none"} or (body.reasoning_effort and "reasoning" in card.abilities):
-        raise refuse("reasoning_effort", "the model decides for itself how long it thinks. Leave it out.")
-    if body.functions is not None or body.function_call is not None:
-        name = "functions" if body.functions is not None else "function_call"
-        raise refuse(name, "OpenAI replaced it. Use 'tools' and 'tool_choice'.")
+def _demands(body: ChatBody, card: ModelCard) -> list[Demand]:
+    effort = body.reasoning_effort
+    old = "functions" if body.functions is not None else "function_call"
+    wanted = (
+        ("audio", body.audio is not None, "no model here speaks. Leave it out."),
+        ("modalities", "audio" in (body.modalities or ()), "answers are text alone. Leave 'audio' out."),
+        ("web_search_options", body.web_search_options is not None, "nothing here searches the web. Leave it out."),
+        ("moderation", body.moderation is not None, "nothing here moderates. Leave it out."),
+        (
+            "verbosity",
+            body.verbosity not in {None, "medium"},
+            "no model here knows it; say in a message how long the answer should be.",
+        ),
+        (
+            "reasoning_effort",
+            effort not in {None, "none"} or (effort is not None and "reasoning" in card.abilities),
+            "the model decides for itself how long it thinks. Leave it out.",
+        ),
+        (
+            old,
+            body.functions is not None or body.function_call is not None,
+            "OpenAI replaced it. Use 'tools' and 'tool_choice'.",
+        ),
+    )
+    return [demanded(refuse(param, why)) for param, asked, why in wanted if asked]

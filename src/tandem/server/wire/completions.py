@@ -36,13 +36,13 @@ from tandem.server.wire.fields import (
     Generation,
     TokenCount,
     TokenId,
+    Wishes,
     chat_card,
     check_stream_options,
     choice_count,
-    priority_of,
-    private_of,
     refuse,
     sampling_of,
+    treated,
 )
 from tandem.server.wire.tallies import Counts, PlainLogprobs, counts_of, plain_logprobs
 
@@ -77,6 +77,8 @@ class CompletionBody(Generation, kw_only=True):
     best_of: Annotated[int, Meta(ge=0, le=128)] | None = None
     suffix: str | None = None
     priority: object = None
+    private: bool | None = None
+    metadata: object = None
 
 
 class TextChoice(Struct, kw_only=True):
@@ -126,19 +128,20 @@ def _read(service: Service, request: Request, body: CompletionBody) -> list[Chat
     _refuse_what_cannot_be(body, count)
     prompts = _prompts(body, service.limits.prompts)
     name = exchange_of(request).request_id
-    return [
+    wishes = Wishes(priority=body.priority, private=body.private, metadata=body.metadata)
+    asked = [
         ChatRequest(
             id=name if len(prompts) == 1 else f"{name}.{at}",
             model=body.model,
             raw_prompt=prompt,
             sampling=sampling_of(body, max_tokens=body.max_tokens or DEFAULT_MAX_TOKENS, top_logprobs=body.logprobs),
             n=count,
-            priority=priority_of(request.headers, body.priority),
-            private=private_of(request.headers),
+            streamed=bool(body.stream),
             ignore_eos=bool(body.ignore_eos),
         )
         for at, prompt in enumerate(prompts)
     ]
+    return [treated(one, request.headers, wishes) for one in asked]
 
 
 def _refuse_what_cannot_be(body: CompletionBody, count: int) -> None:

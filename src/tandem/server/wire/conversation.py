@@ -1,11 +1,14 @@
 """The messages of a chat as OpenAI writes them, read into the core's `Message`."""
 
+from dataclasses import dataclass
 from typing import Annotated, Literal, assert_never
 
 from msgspec import Meta, Struct
 
-from tandem.core.chat import Message, Role, ToolCall
-from tandem.core.errors import BadRequest, Unsupported
+from tandem.core.chat import Demand, Message, Role, ToolCall
+from tandem.core.demands import demanded
+from tandem.core.errors import Unsupported
+from tandem.server.wire.labels import label_of
 
 
 class TextPart(Struct, tag_field="type", tag="text", kw_only=True):
@@ -34,13 +37,13 @@ class ImagePart(Struct, tag_field="type", tag="image_url", kw_only=True):
 
 
 class AudioPart(Struct, tag_field="type", tag="input_audio", kw_only=True):
-    """A sound; refused."""
+    """A sound; no model here listens."""
 
     input_audio: dict[str, object]
 
 
 class FilePart(Struct, tag_field="type", tag="file", kw_only=True):
-    """A file; refused."""
+    """A file; no model here reads any."""
 
     file: dict[str, object]
 
@@ -64,7 +67,7 @@ class FunctionCall(Struct, tag_field="type", tag="function", kw_only=True):
 
 
 class CustomCall(Struct, tag_field="type", tag="custom", kw_only=True):
-    """One call of a free-text tool by an assistant; refused."""
+    """One call of a free-text tool by an assistant; no model here knows such tools."""
 
     id: str
     custom: dict[str, object]
@@ -75,6 +78,7 @@ class System(Struct, tag_field="role", tag="system", kw_only=True):
 
     content: Content
     name: str | None = None
+    metadata: object = None
 
 
 class Developer(Struct, tag_field="role", tag="developer", kw_only=True):
@@ -82,6 +86,7 @@ class Developer(Struct, tag_field="role", tag="developer", kw_only=True):
 
     content: Content
     name: str | None = None
+    metadata: object = None
 
 
 class User(Struct, tag_field="role", tag="user", kw_only=True):
@@ -89,6 +94,7 @@ class User(Struct, tag_field="role", tag="user", kw_only=True):
 
     content: Content
     name: str | None = None
+    metadata: object = None
 
 
 class Assistant(Struct, tag_field="role", tag="assistant", kw_only=True):
@@ -101,6 +107,7 @@ class Assistant(Struct, tag_field="role", tag="assistant", kw_only=True):
     tool_calls: list[FunctionCall | CustomCall] | None = None
     audio: dict[str, object] | None = None
     function_call: CalledFunction | None = None
+    metadata: object = None
 
 
 class ToolResult(Struct, tag_field="role", tag="tool", kw_only=True):
@@ -108,86 +115,119 @@ class ToolResult(Struct, tag_field="role", tag="tool", kw_only=True):
 
     content: Content
     tool_call_id: str
+    metadata: object = None
 
 
 class FunctionResult(Struct, tag_field="role", tag="function", kw_only=True):
-    """What a function answered, in the form before tools; refused."""
+    """What a function answered, in the form before tools; no model here is told of it."""
 
     content: str | None
     name: str
+    metadata: object = None
 
 
 Turn = System | Developer | User | Assistant | ToolResult | FunctionResult
 
 
-def messages_of(turns: list[Turn]) -> tuple[Message, ...]:
-    """Read a conversation. Raises `BadRequest` that names the message which cannot be read."""
-    return tuple(_message(turn, f"messages[{at}]") for at, turn in enumerate(turns))
+def messages_of(turns: list[Turn], demands: list[Demand]) -> tuple[Message, ...]:
+    """Read a conversation, and add to ``demands`` what no model here can be told.
+
+    Raises `BadRequest` that names the message which cannot be read.
+    """
+    reading = _Reading(demands)
+    return tuple(reading.message(turn, f"messages[{at}]") for at, turn in enumerate(turns))
 
 
-def _message(turn: Turn, where: str) -> Message:
-    match turn:
-        case System() | Developer() | User():
-            return _plain(turn, where)
-        case Assistant():
-            return _assistant(turn, where)
-        case ToolResult():
-            text, pictures = _content(turn.content, where)
-            return Message(role="tool", content=text, image_count=pictures, tool_call_id=turn.tool_call_id)
-        case FunctionResult():
-            raise _unsupported(where, "messages of the role 'function' are not supported. Use the role 'tool'.")
-        case _:
-            assert_never(turn)
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    demands: list[Demand]
+
+    def message(self, turn: Turn, where: str) -> Message:
+        match turn:
+            case System() | Developer() | User():
+                return self._plain(turn, where)
+            case Assistant():
+                return self._assistant(turn, where)
+            case ToolResult():
+                text, pictures = self._content(turn.content, where)
+                return Message(
+                    role="tool",
+                    content=text,
+                    image_count=pictures,
+                    tool_call_id=turn.tool_call_id,
+                    label=_label(turn, where),
+                )
+            case FunctionResult():
+                self._demand(where, "messages of the role 'function' are not supported. Use the role 'tool'.")
+                return Message(role="tool", content=turn.content or "", name=turn.name, label=_label(turn, where))
+            case _:
+                assert_never(turn)
+
+    def _plain(self, turn: System | Developer | User, where: str) -> Message:
+        text, pictures = self._content(turn.content, where)
+        role = _ROLES[type(turn)]
+        return Message(role=role, content=text, name=turn.name, image_count=pictures, label=_label(turn, where))
+
+    def _assistant(self, turn: Assistant, where: str) -> Message:
+        if turn.audio is not None:
+            self._demand(f"{where}.audio", "no model here speaks.")
+        calls = [call for at, sent in enumerate(turn.tool_calls or ()) if (call := self._call(sent, where, at))]
+        if turn.function_call is not None:
+            self._demand(f"{where}.function_call", "calls are read from 'tool_calls'.")
+            calls.append(ToolCall(id="", name=turn.function_call.name, arguments=turn.function_call.arguments))
+        text, pictures = ("", 0) if turn.content is None else self._content(turn.content, where)
+        return Message(
+            role="assistant",
+            content=text or turn.refusal or "",
+            name=turn.name,
+            reasoning=turn.reasoning_content,
+            tool_calls=tuple(calls),
+            image_count=pictures,
+            label=_label(turn, where),
+        )
+
+    def _call(self, call: FunctionCall | CustomCall, where: str, at: int) -> ToolCall | None:
+        if isinstance(call, CustomCall):
+            self._demand(f"{where}.tool_calls[{at}]", "custom tools are not supported. Use function tools.")
+            return None
+        return ToolCall(id=call.id, name=call.function.name, arguments=call.function.arguments)
+
+    def _content(self, content: Content, where: str) -> tuple[str, int]:
+        """The text of a message, its parts on lines of their own, and the number of its pictures."""
+        if isinstance(content, str):
+            return content, 0
+        texts: list[str] = []
+        pictures = 0
+        for at, part in enumerate(content):
+            match part:
+                case TextPart(text=text) | RefusalPart(refusal=text):
+                    texts.append(text)
+                case ImagePart():
+                    pictures += 1
+                case AudioPart():
+                    self._demand(f"{where}.content[{at}]", "no model here listens to audio.")
+                case FilePart():
+                    self._demand(f"{where}.content[{at}]", "files are not read from messages. Send their text.")
+                case _:
+                    assert_never(part)
+        if pictures:
+            self.demands.append(demanded(no_pictures(where)))
+        return "\n".join(texts), pictures
+
+    def _demand(self, param: str, why: str) -> None:
+        self.demands.append(demanded(Unsupported(f"Invalid value for '{param}': {why}", param=param)))
 
 
-def _plain(turn: System | Developer | User, where: str) -> Message:
-    roles: dict[type[Struct], Role] = {System: "system", Developer: "developer", User: "user"}
-    text, pictures = _content(turn.content, where)
-    return Message(role=roles[type(turn)], content=text, name=turn.name, image_count=pictures)
-
-
-def _assistant(turn: Assistant, where: str) -> Message:
-    if turn.audio is not None:
-        raise _unsupported(f"{where}.audio", "no model here speaks.")
-    if turn.function_call is not None:
-        raise _unsupported(f"{where}.function_call", "calls are read from 'tool_calls'.")
-    text, pictures = ("", 0) if turn.content is None else _content(turn.content, where)
-    return Message(
-        role="assistant",
-        content=text or turn.refusal or "",
-        name=turn.name,
-        reasoning=turn.reasoning_content,
-        tool_calls=tuple(_call(call, f"{where}.tool_calls[{at}]") for at, call in enumerate(turn.tool_calls or ())),
-        image_count=pictures,
+def no_pictures(message: str) -> Unsupported:
+    """The refusal of pictures in a message, which is named as ``messages[0]`` is."""
+    return Unsupported(
+        f"Models here read text only: take the pictures out of {message}, or choose a model that sees.",
+        param=f"{message}.content",
     )
 
 
-def _call(call: FunctionCall | CustomCall, where: str) -> ToolCall:
-    if isinstance(call, CustomCall):
-        raise _unsupported(where, "custom tools are not supported. Use function tools.")
-    return ToolCall(id=call.id, name=call.function.name, arguments=call.function.arguments)
+_ROLES: dict[type[Struct], Role] = {System: "system", Developer: "developer", User: "user"}
 
 
-def _content(content: Content, where: str) -> tuple[str, int]:
-    """The text of a message, its parts on lines of their own, and the number of its pictures."""
-    if isinstance(content, str):
-        return content, 0
-    texts: list[str] = []
-    pictures = 0
-    for at, part in enumerate(content):
-        match part:
-            case TextPart(text=text) | RefusalPart(refusal=text):
-                texts.append(text)
-            case ImagePart():
-                pictures += 1
-            case AudioPart():
-                raise _unsupported(f"{where}.content[{at}]", "no model here listens to audio.")
-            case FilePart():
-                raise _unsupported(f"{where}.content[{at}]", "files are not read from messages. Send their text.")
-            case _:
-                assert_never(part)
-    return "\n".join(texts), pictures
-
-
-def _unsupported(param: str, why: str) -> BadRequest:
-    return Unsupported(f"Invalid value for '{param}': {why}", param=param)
+def _label(turn: Turn, where: str) -> str | None:
+    return label_of(turn.metadata, f"{where}.metadata")

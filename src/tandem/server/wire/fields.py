@@ -1,14 +1,17 @@
 """What the dialects share on the way in: how tokens are chosen, who may wait, and what is refused in the same words."""
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Annotated, TypeVar
 
 from msgspec import Meta, Struct
 
-from tandem.core.chat import NO_BIAS, Priority, Sampling
+from tandem.core.chat import NO_BIAS, ChatRequest, Priority, Sampling
 from tandem.core.errors import BadRequest, Unsupported
 from tandem.core.models import ModelCard
 from tandem.core.ports import Directory
+from tandem.server.wire.labels import label_of
 
 T = TypeVar("T")
 Text = Annotated[str, Meta(min_length=1)]
@@ -19,6 +22,9 @@ Bias = Annotated[dict[TokenId, Annotated[float, Meta(ge=-100, le=100)]], Meta(ma
 Stop = Text | Annotated[list[Text], Meta(max_length=16)]
 Metadata = Annotated[dict[str, str], Meta(max_length=16)]
 LEAST_MASS = 1e-6
+PERSONS_OWN = frozenset({"generation", "default", "chat"})
+"""What ``X-Task`` might say of a person's own message."""
+_TASK = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 
 
 class StreamOptions(Struct, kw_only=True):
@@ -79,8 +85,36 @@ def check_stream_options(body: Generation) -> None:
         raise BadRequest("'stream_options' is only allowed when 'stream' is true.", param="stream_options")
 
 
-def priority_of(headers: Mapping[str, str], asked: object) -> Priority:
-    """Who may wait, by ``priority`` in the body, ``x-tandem-priority``, or Open WebUI's ``X-Task`` of background tasks.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What the keys of a body say about how it is to be treated, whatever it asks. ``metadata`` is as it was sent."""
+
+    priority: object = None
+    private: bool | None = None
+    metadata: object = None
+
+
+def treated(asked: ChatRequest, headers: Mapping[str, str], wishes: Wishes) -> ChatRequest:
+    """The request with what its headers and its body wish. Raises `BadRequest` for a label that is no text."""
+    purpose = purpose_of(headers)
+    label = label_of(wishes.metadata, "metadata")
+    return replace(
+        asked,
+        priority=_priority(headers, wishes.priority, purpose),
+        private=asked.private or bool(wishes.private) or _wants_privacy(headers),
+        labels=asked.labels if label is None or label in asked.labels else (*asked.labels, label),
+        purpose=purpose,
+    )
+
+
+def purpose_of(headers: Mapping[str, str]) -> str | None:
+    """What a program asks for on its own account, as Open WebUI tells in ``X-Task``; ``None`` for a person's words."""
+    task = headers.get("x-task", "").strip().lower()
+    return task if _TASK.fullmatch(task) and task not in PERSONS_OWN else None
+
+
+def _priority(headers: Mapping[str, str], asked: object, purpose: str | None) -> Priority:
+    """Who may wait, by ``priority`` in the body, by ``x-tandem-priority``, or since a program asks for itself.
 
     Other programs give ``priority`` other meanings; values that are not ours are let pass.
     """
@@ -89,12 +123,12 @@ def priority_of(headers: Mapping[str, str], asked: object) -> Priority:
             return "background"
         if wish == "interactive":
             return "interactive"
-    return "background" if headers.get("x-task", "").strip() else "interactive"
+    return "background" if purpose else "interactive"
 
 
-def private_of(headers: Mapping[str, str]) -> bool:
-    """Whether the caller wants this request to stay on the device (``x-tandem-private: true``)."""
-    return headers.get("x-tandem-private", "").strip().lower() in {"1", "true", "yes"}
+def _wants_privacy(headers: Mapping[str, str]) -> bool:
+    """Whether a header wants this request to stay on the device. Anything but a clear no is a yes."""
+    return headers.get("x-tandem-private", "").strip().lower() not in {"", "0", "false", "no", "off"}
 
 
 def refuse(param: str, why: str) -> Unsupported:

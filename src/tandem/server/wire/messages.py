@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from tandem.core.chat import ChatEvent, ChatRequest, Sampling, Started
+from tandem.core.demands import refuse
 from tandem.core.errors import ContextLengthExceeded
 from tandem.core.models import ModelCard
 from tandem.server.answers import Answer, begin
@@ -17,14 +18,14 @@ from tandem.server.exchange import exchange_of
 from tandem.server.failures import Failure, anthropic_shape
 from tandem.server.service import Service
 from tandem.server.sse import EventStream, frame, json_response
-from tandem.server.wire.fields import chat_card, priority_of, private_of
+from tandem.server.wire.fields import Wishes, chat_card, treated
 from tandem.server.wire.json_text import JsonObject
 from tandem.server.wire.messages_ask import (
     Ask,
     CountAsk,
+    demands_of,
     format_of,
     parallel_tool_calls_of,
-    refuse_what_cannot_be_honoured,
     sampling_of,
     shows_thoughts,
     tool_choice_of,
@@ -32,6 +33,7 @@ from tandem.server.wire.messages_ask import (
 )
 from tandem.server.wire.messages_events import MessageWriter
 from tandem.server.wire.messages_turns import messages_of
+from tandem.server.wire.original import with_original
 
 
 def routes(service: Service) -> list[BaseRoute]:
@@ -50,9 +52,11 @@ class _Messages:
     async def create(self, request: Request) -> Response:
         exchange = exchange_of(request)
         exchange.headers.append((b"request-id", exchange.request_id.encode()))
-        ask = decoded(await request.body(), Ask)
+        raw = await request.body()
+        ask = decoded(raw, Ask)
         card = chat_card(self._service.directory, ask.model)
-        answer, bounded = await self._begun(request, _chat_request(ask, card, request, sampling_of(ask)), card)
+        asked = with_original(_chat_request(ask, card, request, sampling_of(ask)), raw, "anthropic.messages")
+        answer, bounded = await self._begun(request, replace(asked, streamed=bool(ask.stream)), card)
         writer = MessageWriter(
             message_id=f"msg_{self._service.new_id()}",
             model=answer.started.model,
@@ -88,24 +92,27 @@ class _Messages:
         ask = decoded(await request.body(), CountAsk)
         card = chat_card(self._service.directory, ask.model)
         asked = _chat_request(ask, card, request, Sampling())
+        for demand in asked.demands:
+            raise refuse(demand)
         return json_response(encoded({"input_tokens": await self._service.counter.count_tokens(asked)}))
 
 
 def _chat_request(ask: CountAsk, card: ModelCard, request: Request, sampling: Sampling) -> ChatRequest:
-    refuse_what_cannot_be_honoured(ask, reasons="reasoning" in card.abilities)
-    tools = tools_of(ask)
-    return ChatRequest(
+    demands = demands_of(ask, reasons="reasoning" in card.abilities)
+    tools = tools_of(ask, demands)
+    messages = messages_of(ask.system, ask.messages, demands)
+    asked = ChatRequest(
         id=exchange_of(request).request_id,
         model=ask.model,
-        messages=messages_of(ask.system, ask.messages),
+        messages=messages,
         sampling=sampling,
         tools=tools,
-        tool_choice=tool_choice_of(ask, tools),
+        tool_choice=tool_choice_of(ask),
         parallel_tool_calls=parallel_tool_calls_of(ask),
         response_format=format_of(ask),
-        priority=priority_of(request.headers, None),
-        private=private_of(request.headers),
+        demands=tuple(demands),
     )
+    return treated(asked, request.headers, Wishes(private=ask.private, metadata=ask.metadata))
 
 
 async def _frames(events: AsyncGenerator[ChatEvent], writer: MessageWriter) -> AsyncGenerator[bytes]:

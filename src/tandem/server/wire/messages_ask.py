@@ -3,12 +3,12 @@
 Fields that Anthropic knows and that would change the answer are honoured or refused; unknown ones are let pass.
 """
 
-from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from tandem.core.chat import ResponseFormat, Sampling, Tool, ToolChoice
+from tandem.core.chat import Demand, ResponseFormat, Sampling, Tool, ToolChoice
+from tandem.core.demands import demanded
 from tandem.core.errors import BadRequest, Unsupported
 from tandem.server.wire.fields import TokenCount, missing, refuse, top_p_of
 from tandem.server.wire.json_text import json_text
@@ -38,6 +38,7 @@ class Turn(Struct, kw_only=True):
 
     role: Literal["user", "assistant", "system"]
     content: str | list[Block]
+    metadata: object = None
 
 
 class TextBlock(Struct, tag_field="type", tag="text", kw_only=True):
@@ -47,9 +48,9 @@ class TextBlock(Struct, tag_field="type", tag="text", kw_only=True):
 
 
 class ToolOffer(Struct, kw_only=True):
-    """A tool of the caller's own. Tools that Anthropic defined have another ``type``, and are refused."""
+    """A tool of the caller's own. Tools that Anthropic defined have another ``type``; no model here knows them."""
 
-    name: Name
+    name: Name | None = None
     type: str | None = None
     description: str | None = None
     input_schema: dict[str, object] | None = None
@@ -101,6 +102,8 @@ class CountAsk(Struct, kw_only=True):
     context_management: dict[str, object] | None = None
     thread: dict[str, object] | None = None
     compaction: dict[str, object] | None = None
+    private: bool | None = None
+    metadata: dict[str, object] | None = None
 
 
 class Ask(CountAsk, kw_only=True):
@@ -112,45 +115,56 @@ class Ask(CountAsk, kw_only=True):
     temperature: Annotated[float, Meta(ge=0, le=1)] | None = None
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
     top_k: Annotated[int, Meta(ge=0, le=2**31 - 1)] | None = None
-    metadata: dict[str, object] | None = None
     service_tier: str | None = None
     container: str | dict[str, object] | None = None
     inference_geo: str | None = None
 
 
-def refuse_what_cannot_be_honoured(ask: CountAsk, *, reasons: bool) -> None:
-    """Raise `Unsupported` for a field that would change the answer. ``reasons`` tells of a model that thinks."""
-    if ask.mcp_servers:
-        raise refuse("mcp_servers", "no tool runs here. Connect to them yourself and send their tools.")
-    if ask.context_management and ask.context_management.get("edits"):
-        raise refuse("context_management", "messages are never edited here. Send those that count.")
+def demands_of(ask: CountAsk, *, reasons: bool) -> list[Demand]:
+    """Fields that no model here can honour. ``reasons`` tells of a model that thinks.
+
+    Raises `Unsupported` for a thread: the words of one are kept far away, where nobody here could search them.
+    """
     if ask.thread is not None:
         raise Unsupported(
             "'thread' is not supported: no conversation is kept here. Send all its messages, and no 'thread'.",
             param="thread",
             code=NO_THREADS,
         )
-    if ask.compaction is not None:
-        raise refuse("compaction", "a conversation is never compacted here. Leave it out.")
-    if isinstance(ask, Ask) and ask.container:
-        raise refuse("container", "no code runs here. Leave it out.")
-    if ask.output_config and ask.output_config.effort not in {None, "high"}:
-        raise refuse("output_config.effort", "no model here knows any but high, the default. Leave it out.")
-    if isinstance(ask, Ask) and ask.inference_geo not in {None, "global"}:
-        raise refuse("inference_geo", "where an answer is made is decided by the model and the policy. Leave it out.")
-    _check_thinking(ask.thinking, reasons=reasons)
+    container, place = (ask.container, ask.inference_geo) if isinstance(ask, Ask) else (None, None)
+    edits = bool(ask.context_management and ask.context_management.get("edits"))
+    effort = ask.output_config.effort if ask.output_config else None
+    wanted = (
+        ("mcp_servers", bool(ask.mcp_servers), "no tool runs here. Connect to them yourself and send their tools."),
+        ("context_management", edits, "messages are never edited here. Send those that count."),
+        ("compaction", ask.compaction is not None, "a conversation is never compacted here. Leave it out."),
+        ("container", bool(container), "no code runs here. Leave it out."),
+        (
+            "output_config.effort",
+            effort not in {None, "high"},
+            "no model here knows any but high, the default. Leave it out.",
+        ),
+        (
+            "inference_geo",
+            place not in {None, "global"},
+            "where an answer is made is decided by the model and the policy. Leave it out.",
+        ),
+    )
+    demands = [demanded(refuse(param, why)) for param, asked, why in wanted if asked]
+    return [*demands, *_thinking(ask.thinking, reasons=reasons)]
 
 
-def _check_thinking(thinking: Thinking | None, *, reasons: bool) -> None:
+def _thinking(thinking: Thinking | None, *, reasons: bool) -> list[Demand]:
     match thinking.type if thinking else None:
         case "enabled" if not reasons:
-            raise refuse("thinking", "this model does not think before it answers. Leave it out, or choose another.")
+            why = "this model does not think before it answers. Leave it out, or choose another."
         case "disabled" if reasons:
-            raise refuse("thinking", "this model always thinks before it answers. Leave it out, or choose another.")
+            why = "this model always thinks before it answers. Leave it out, or choose another."
         case None | "enabled" | "disabled" | "adaptive":
-            return
+            return []
         case _:
             raise refuse("thinking.type", "it must be enabled, disabled or adaptive.")
+    return [demanded(refuse("thinking", why))]
 
 
 def sampling_of(ask: Ask) -> Sampling:
@@ -172,40 +186,49 @@ def format_of(ask: CountAsk) -> ResponseFormat:
     return ResponseFormat(kind="json_schema", schema_json=json_text(wanted.schema, OUTPUT_SCHEMA))
 
 
-def tools_of(ask: CountAsk) -> tuple[Tool, ...]:
-    """The tools that are offered. Raises `Unsupported` for one that Anthropic defined."""
-    return tuple(_tool(offer, f"tools[{at}]") for at, offer in enumerate(ask.tools or ()))
+def tools_of(ask: CountAsk, demands: list[Demand]) -> tuple[Tool, ...]:
+    """The tools of the caller's own; those that Anthropic defined are added to ``demands``."""
+    own: list[Tool] = []
+    for at, offer in enumerate(ask.tools or ()):
+        if offer.type in {None, "custom"}:
+            own.append(_tool(offer, f"tools[{at}]"))
+        else:
+            demands.append(demanded(_foreign(f"tools[{at}].type")))
+    return tuple(own)
+
+
+def _foreign(param: str) -> Unsupported:
+    return Unsupported(
+        f"'{param}' must be 'custom': tools that Anthropic defines are not known to the models here. "
+        "Offer a tool of your own with an 'input_schema'.",
+        param=param,
+    )
 
 
 def _tool(offer: ToolOffer, param: str) -> Tool:
-    if offer.type not in {None, "custom"}:
-        raise Unsupported(
-            f"'{param}.type' must be 'custom': tools that Anthropic defines are not known to the models here. "
-            "Offer a tool of your own with an 'input_schema'.",
-            param=f"{param}.type",
-        )
-    if offer.input_schema is None:
-        raise missing(f"{param}.input_schema")
+    for name, value in (("name", offer.name), ("input_schema", offer.input_schema)):
+        if value is None:
+            raise missing(f"{param}.{name}")
     return Tool(
-        name=offer.name,
+        name=offer.name or "",
         description=offer.description or "",
         parameters_json=json_text(offer.input_schema, f"{param}.input_schema"),
         strict=bool(offer.strict),
     )
 
 
-def tool_choice_of(ask: CountAsk, tools: Sequence[Tool]) -> ToolChoice:
+def tool_choice_of(ask: CountAsk) -> ToolChoice:
     """How tools are to be used. Raises `BadRequest` where a tool is demanded that is not offered."""
     choice = ask.tool_choice
     if choice is None or choice.type == "auto":
         return ToolChoice()
     if choice.type == "none":
         return ToolChoice(mode="none")
-    if not tools:
+    if not ask.tools:
         raise BadRequest("'tool_choice' demands a tool, but 'tools' offers none.", param="tool_choice")
     if choice.type == "any":
         return ToolChoice(mode="required")
-    if choice.name not in {tool.name for tool in tools}:
+    if choice.name is None or choice.name not in {offer.name for offer in ask.tools}:
         raise BadRequest("'tool_choice.name' is not among 'tools'.", param="tool_choice.name")
     return ToolChoice(mode="named", name=choice.name)
 

@@ -19,7 +19,7 @@ from tandem.server.failures import Failure
 from tandem.server.service import Service
 from tandem.server.sse import EventStream, frame, json_response
 from tandem.server.stored import ResponseStore, StoredResponse
-from tandem.server.wire.fields import chat_card, missing, needed, priority_of, private_of
+from tandem.server.wire.fields import Wishes, chat_card, missing, needed, treated
 from tandem.server.wire.json_text import JsonObject
 from tandem.server.wire.responses_ask import (
     Ask,
@@ -141,9 +141,9 @@ class _Responses:
             tool_choice=tool_choice_of(ask, tools),
             parallel_tool_calls=ask.parallel_tool_calls is not False,
             response_format=format_of(ask),
-            priority=priority_of(request.headers, None),
-            private=private_of(request.headers),
+            streamed=bool(ask.stream),
         )
+        chat = treated(chat, request.headers, Wishes(private=ask.private, metadata=ask.metadata))
         return _Asked(ask=ask, chat=chat, inputs=inputs)
 
     async def _history(self, response_id: str) -> tuple[JsonObject, ...]:

@@ -143,6 +143,7 @@ class Ask(Struct, kw_only=True):
     prompt_cache_options: CacheOptions | None = None
     max_tool_calls: int | None = None
     personality: str | None = None
+    private: bool | None = None
 
 
 def refuse_what_cannot_be_honoured(ask: Ask, *, reasons: bool) -> None:

@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Raw, Struct, field
 
-from tandem.core.chat import ResponseFormat, Tool, ToolChoice
+from tandem.core.chat import Demand, ResponseFormat, Tool, ToolChoice
+from tandem.core.demands import demanded
 from tandem.core.errors import BadRequest, Unsupported
 
 Name = Annotated[str, Meta(pattern="^[a-zA-Z0-9_.-]+$", max_length=128)]
@@ -32,7 +33,7 @@ class OfferedFunction(Struct, tag_field="type", tag="function", kw_only=True):
 
 
 class OfferedCustom(Struct, tag_field="type", tag="custom", kw_only=True):
-    """A tool that takes free text; refused."""
+    """A tool that takes free text; no model here knows such tools."""
 
     custom: dict[str, object]
 
@@ -50,7 +51,7 @@ class ChosenFunction(Struct, tag_field="type", tag="function", kw_only=True):
 
 
 class ChosenCustom(Struct, tag_field="type", tag="custom", kw_only=True):
-    """A free-text tool that must be called; refused."""
+    """A free-text tool that must be called; no model here knows such tools."""
 
     custom: dict[str, object]
 
@@ -98,22 +99,33 @@ class JsonSchema(Struct, tag_field="type", tag="json_schema", kw_only=True):
 Format = PlainText | JsonObject | JsonSchema
 
 
-def tools_of(offered: list[OfferedTool], choice: Choice | None) -> tuple[tuple[Tool, ...], ToolChoice]:
-    """Which tools may be called, and how. Raises `BadRequest` where the choice does not fit the tools."""
-    tools = tuple(_tool(tool, f"tools[{at}]") for at, tool in enumerate(offered))
+def tools_of(
+    offered: list[OfferedTool], choice: Choice | None, demands: list[Demand]
+) -> tuple[tuple[Tool, ...], ToolChoice]:
+    """Which tools may be called, and how; tools that no model here knows are added to ``demands``.
+
+    Raises `BadRequest` where the choice does not fit the tools.
+    """
+    tools = tuple(_tool(tool, f"tools[{at}]") for at, tool in enumerate(offered) if isinstance(tool, OfferedFunction))
+    for at, tool in enumerate(offered):
+        if isinstance(tool, OfferedCustom):
+            demands.append(_no_custom(f"tools[{at}]"))
+    if not offered and (choice == "required" or isinstance(choice, Struct)):
+        raise BadRequest("'tool_choice' is only allowed when 'tools' are given.", param="tool_choice")
     match choice:
         case None | "auto":
             return tools, ToolChoice(mode="auto")
         case "none":
             return tools, ToolChoice(mode="none")
         case "required":
-            return _some(tools), ToolChoice(mode="required")
+            return tools, ToolChoice(mode="required")
         case ChosenFunction(function=NamedFunction(name=name)):
-            return _only(_some(tools), {name}), ToolChoice(mode="named", name=name)
+            return _only(tools, {name}), ToolChoice(mode="named", name=name)
         case ChosenAllowed(allowed_tools=allowed):
-            return _only(_some(tools), _names(allowed)), ToolChoice(mode=allowed.mode)
+            return _only(tools, _names(allowed, demands)), ToolChoice(mode=allowed.mode)
         case ChosenCustom():
-            raise _no_custom("tool_choice")
+            demands.append(_no_custom("tool_choice"))
+            return tools, ToolChoice(mode="auto")
 
 
 def format_of(wanted: Format | None) -> ResponseFormat:
@@ -128,9 +140,7 @@ def format_of(wanted: Format | None) -> ResponseFormat:
             return ResponseFormat(kind="json_schema", schema_json=text or '{"type":"object"}')
 
 
-def _tool(offered: OfferedTool, where: str) -> Tool:
-    if isinstance(offered, OfferedCustom):
-        raise _no_custom(where)
+def _tool(offered: OfferedFunction, where: str) -> Tool:
     function = offered.function
     parameters = _schema(function.parameters, f"{where}.function.parameters")
     return Tool(
@@ -141,12 +151,6 @@ def _tool(offered: OfferedTool, where: str) -> Tool:
     )
 
 
-def _some(tools: tuple[Tool, ...]) -> tuple[Tool, ...]:
-    if not tools:
-        raise BadRequest("'tool_choice' is only allowed when 'tools' are given.", param="tool_choice")
-    return tools
-
-
 def _only(tools: tuple[Tool, ...], names: set[str]) -> tuple[Tool, ...]:
     if missing := names - {tool.name for tool in tools}:
         raise BadRequest(
@@ -155,17 +159,15 @@ def _only(tools: tuple[Tool, ...], names: set[str]) -> tuple[Tool, ...]:
     return tuple(tool for tool in tools if tool.name in names)
 
 
-def _names(allowed: AllowedTools) -> set[str]:
-    names: set[str] = set()
-    for tool in allowed.tools:
-        if isinstance(tool, ChosenCustom):
-            raise _no_custom("tool_choice.allowed_tools.tools")
-        names.add(tool.function.name)
-    return names
+def _names(allowed: AllowedTools, demands: list[Demand]) -> set[str]:
+    if any(isinstance(tool, ChosenCustom) for tool in allowed.tools):
+        demands.append(_no_custom("tool_choice.allowed_tools.tools"))
+    return {tool.function.name for tool in allowed.tools if isinstance(tool, ChosenFunction)}
 
 
-def _no_custom(param: str) -> Unsupported:
-    return Unsupported(f"Invalid value for '{param}': custom tools are not supported. Use function tools.", param=param)
+def _no_custom(param: str) -> Demand:
+    why = f"Invalid value for '{param}': custom tools are not supported. Use function tools."
+    return demanded(Unsupported(why, param=param))
 
 
 def _schema(raw: Raw, where: str) -> str | None:

@@ -1,22 +1,26 @@
 """The composition root: `Settings` become running parts. The only file that knows every room."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from tandem.app.deciding import names_of, rules_of
+from tandem.app.roster import Roster
 from tandem.backends.device import DeviceModels, DeviceOptions, worker_starter
 from tandem.backends.foundry import FoundryBackend, FoundryRuntime
 from tandem.catalog.catalog import Catalog
 from tandem.core.chat import ChatRequest
 from tandem.core.errors import TandemError
 from tandem.core.models import ModelCard
-from tandem.core.ports import Backend, Progress, Responder
+from tandem.core.ports import Backend, Ledger, NoLedger, Progress, Responder
 from tandem.engine.host import WorkerOptions
 from tandem.engine.memory import ThisMachine
 from tandem.engine.seal import SealReport, probe_seal
-from tandem.gateway import Gateway, Names
+from tandem.gateway import Books, Gateway, Near
+from tandem.gateway.departures import DepartureBook
+from tandem.gateway.names import AUTO
 from tandem.presence import announced, running
 from tandem.settings import Settings
 
@@ -40,7 +44,7 @@ def open_catalog(settings: Settings) -> Catalog:
 
 
 @asynccontextmanager
-async def assembled(settings: Settings) -> AsyncGenerator[Parts]:
+async def assembled(settings: Settings, ledger: Ledger | None = None) -> AsyncGenerator[Parts]:
     """Every part that answering needs; no model is loaded before it is asked. Leaving ends every worker."""
     catalog = open_catalog(settings)
     device = DeviceModels(
@@ -63,14 +67,15 @@ async def assembled(settings: Settings) -> AsyncGenerator[Parts]:
             return FoundryBackend(catalog.card(model), foundry, provider=note.foundry_provider)
         return device.backend(model)
 
-    names = Names(
-        default_model=settings.device.model,
-        default_embedder=settings.device.embedder,
-        aliases=settings.aliases,
-    )
+    roster = Roster(catalog, device, settings.home / "models")
+    books = Books(departures=DepartureBook(), ledger=ledger or NoLedger())
     async with device:
         gateway = Gateway(
-            cards=lambda: _with_loaded(catalog.cards(), device), backend=backend, embedder=device, names=names
+            near=Near(cards=roster.cards, backend=backend, embedder=device, evidence=roster.evidence),
+            far={},
+            names=names_of(settings),
+            rules=rules_of(settings),
+            books=books,
         )
         try:
             yield Parts(settings=settings, catalog=catalog, device=device, gateway=gateway)
@@ -95,7 +100,8 @@ async def answering(settings: Settings, model: str, progress: Progress) -> Async
         return
     async with assembled(settings) as parts:
         default = settings.device.model
-        if parts.gateway.target(model, "chat") == default and not parts.catalog.card(default).installed:
+        asked_by_name = settings.aliases.get(model, model)
+        if asked_by_name in {default, AUTO} | parts.gateway.policies and not parts.catalog.card(default).installed:
             await parts.catalog.pull(default, progress)
         yield parts.gateway
 
@@ -144,10 +150,6 @@ def _worker_options(settings: Settings) -> WorkerOptions:
     )
 
 
-def _with_loaded(cards: Sequence[ModelCard], device: DeviceModels) -> tuple[ModelCard, ...]:
-    return tuple(replace(card, loaded=card.installed and device.is_loaded(card.id)) for card in cards)
-
-
 async def _preload(parts: Parts) -> None:
     """Load the default models before anyone asks; what goes wrong is told to the first who asks."""
     for model in (parts.settings.device.model, parts.settings.device.embedder):
@@ -186,8 +188,8 @@ class _Counter:
 
     async def count_tokens(self, request: ChatRequest) -> int:
         """Count the prompt's tokens, template included."""
-        route = self._parts.gateway.route(request.model, "chat")
-        return await self._parts.device.count_tokens(replace(request, model=route.card.id))
+        card = self._parts.gateway.near_model(request.model, "chat")
+        return await self._parts.device.count_tokens(replace(request, model=card.id))
 
 
 async def _readiness(parts: Parts) -> "Readiness":

@@ -1,0 +1,117 @@
+"""What a body carries besides the words that the core holds: texts that can be searched, and things that cannot.
+
+It is walked without recursion, since a stranger chose its depth.
+"""
+
+import binascii
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import cast
+from urllib.parse import unquote_to_bytes
+
+_SEEN_OR_HEARD = frozenset({"image", "image_url", "input_image", "audio", "input_audio", "video", "video_url"})
+"""Parts that are looked at or listened to: never searched, though an SVG picture is text."""
+_SEALED = frozenset({"signature", "thought_signature", "encrypted_content", "encrypted_index"})
+"""Keys of what a far side sealed for itself and is shown again."""
+_PLAIN_KEY = re.compile(r"[A-Za-z_]{1,40}")
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1f\x7f]")
+_FORMATS = (b"%PDF-", b"%!PS", b"{\\rtf")
+"""Formats that may be all ASCII and still hide their words from a search."""
+_LEAST_NUMBER = 1_000_000
+"""Smaller numbers identify nobody."""
+_HEAD = 4096
+
+
+@dataclass(slots=True)
+class Attachments:
+    """What was found so far. ``texts`` are as in `ChatRequest.attachments_text`, ``unreadable`` as there."""
+
+    texts: list[str] = field(default_factory=list[str])
+    unreadable: int = 0
+
+    def search(self, values: Iterable[object]) -> None:
+        """Find every text in decoded JSON values, and decode the files among them."""
+        waiting = list(values)
+        while waiting:
+            value = waiting.pop()
+            if isinstance(value, str):
+                self._text(value)
+            elif isinstance(value, int | float) and abs(value) >= _LEAST_NUMBER:
+                self.texts.append(str(value))
+            elif isinstance(value, list):
+                waiting.extend(cast("list[object]", value))
+            elif isinstance(value, dict):
+                waiting.extend(self._object(cast("Mapping[str, object]", value)))
+
+    def file(self, data: str) -> None:
+        """A file in base64 or as a ``data:`` address: its text where it is UTF-8, else something unreadable."""
+        if data[:5].lower() == "data:":
+            head, _, data = data.partition(",")
+            self.texts.append(head)
+            if not head.lower().endswith(";base64"):
+                self._content(unquote_to_bytes(data))
+                return
+        if not _CONTROL.search(_unpacked(data[:_HEAD]) or b"\0"):
+            self._content(_unpacked(data))
+        else:
+            self.unreadable += 1
+
+    def _content(self, content: bytes | None) -> None:
+        try:
+            text = None if content is None else content.decode()
+        except UnicodeDecodeError:
+            text = None
+        if text is None or content is None or _CONTROL.search(content) or content.lstrip().startswith(_FORMATS):
+            self.unreadable += 1
+        else:
+            self.texts.append(text)
+
+    def _object(self, found: Mapping[str, object]) -> list[object]:
+        """Take in what is special about an object; gives the values in it that are still to be searched."""
+        kind = found.get("type")
+        self.texts.extend(key for key in found if not _PLAIN_KEY.fullmatch(key))
+        if kind in _SEEN_OR_HEARD:
+            self.unreadable += 1
+            return _addresses(found)
+        if isinstance(found.get("file_id"), str) or (kind == "url" and "url" in found):
+            self.unreadable += 1
+        rest: list[object] = []
+        for key, value in found.items():
+            if isinstance(value, str) and (key == "file_data" or (key == "data" and kind == "base64")):
+                self.file(value)
+            elif key not in _SEALED:
+                rest.append(value)
+        return rest
+
+    def _text(self, text: str) -> None:
+        if text[:5].lower() == "data:" and "," in text:
+            self.file(text)
+        elif text:
+            self.texts.append(text)
+
+
+def _unpacked(data: str) -> bytes | None:
+    try:
+        return binascii.a2b_base64(data.translate(_URL_SAFE))
+    except ValueError:
+        return None
+
+
+_URL_SAFE = {ord("-"): "+", ord("_"): "/"}
+
+
+def _addresses(part: Mapping[str, object]) -> list[object]:
+    """The short strings of a picture or a sound: where it is and what it is called, but not the thing itself."""
+    found: list[object] = []
+    waiting: list[object] = [part]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            inner = cast("Mapping[str, object]", value)
+            waiting.extend(held for key, held in inner.items() if key != "data")
+        elif isinstance(value, list):
+            waiting.extend(cast("list[object]", value))
+        elif isinstance(value, str) and value[:5].lower() != "data:":
+            found.append(value)
+    return found

@@ -84,6 +84,13 @@ async def assembled(settings: Settings, ledger: Ledger | None = None) -> AsyncGe
 
 
 @asynccontextmanager
+async def deciding_only(settings: Settings) -> AsyncGenerator[Gateway]:
+    """A gateway that is asked to decide and not to answer: no model is loaded and nothing is written."""
+    async with assembled(settings, SpentSoFar(settings.home)) as parts:
+        yield parts.gateway
+
+
+@asynccontextmanager
 async def answering(settings: Settings, model: str, progress: Progress) -> AsyncGenerator[Responder]:
     """Someone who answers for ``model``: a server that runs here already, else models loaded for it.
 

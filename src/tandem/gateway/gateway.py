@@ -28,6 +28,7 @@ from tandem.routing.observe import Senses, observe
 from tandem.routing.policy import Decision, Policy, by_name
 from tandem.routing.preferences import DeviceFirst
 from tandem.routing.private import Detector
+from tandem.routing.proof import Proof, prove
 from tandem.routing.reading import Policies
 
 T = TypeVar("T")
@@ -130,6 +131,12 @@ class Gateway:
         """
         asked = request if policy is None else replace(request, model=f"{AUTO}:{policy}")
         return self._plan(asked).decision
+
+    def proof(self) -> Proof:
+        """Go through every policy with the models that it could ask now (see `tandem.routing.proof`)."""
+        policies = [*self._rules.policies.named.values(), self._small_talk]
+        cards = [card for card in self._models() if card.kind == "chat"]
+        return prove(policies, cards, self._rules.protection)
 
     def disguise(self, request: ChatRequest) -> Disguise:
         """The request as it would leave in the mode ``redact``."""

@@ -42,9 +42,9 @@ def policy_named(name: str, policies: Policies) -> Policy | None:
         return None
     found = policies.named.get(name.removeprefix(_PREFIX))
     if found is None:
-        known = [f"{_PREFIX}{one}" for one in policies.named]
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        advice = f"Did you mean {near[0]!r}?" if near else f"There are {', '.join(known)}."
+        near = difflib.get_close_matches(name.removeprefix(_PREFIX), policies.named, n=1, cutoff=0.5)
+        known = ", ".join(f"{_PREFIX}{one}" for one in policies.named)
+        advice = f"Did you mean '{_PREFIX}{near[0]}'?" if near else f"There are {known}."
         raise NotFound(f"There is no policy {name!r}. {advice}", param="model", code="model_not_found")
     return found
 

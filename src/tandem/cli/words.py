@@ -77,6 +77,73 @@ _POLISH: Mapping[str, str] = {
     "Nothing was asked. Give the text, or - to read standard input.": (
         "Nie zadano pytania. Podaj tekst albo -, by czytać standardowe wejście."
     ),
+    "what left this machine, answer by answer, and the proof": (
+        "co opuściło tę maszynę, odpowiedź po odpowiedzi, i dowód"
+    ),
+    "the latest receipts": "ostatnie pokwitowania",
+    "how many at most; 0 means all (default: 20)": "ile najwyżej; 0 oznacza wszystkie (domyślnie: 20)",
+    "2026-11-23, or 24h, 7d, 4w back from now": "2026-11-23 albo 24h, 7d, 4w wstecz od teraz",
+    "a receipt a line, oldest first, for others to verify": (
+        "pokwitowanie w wierszu, od najstarszego, by mógł je sprawdzić kto inny"
+    ),
+    "find a changed, removed or moved receipt": "znajdź pokwitowanie zmienione, usunięte lub przestawione",
+    "an export of `tandem receipts list --jsonl` instead": "zamiast tego: eksport z `tandem receipts list --jsonl`",
+    "trust this key instead of this machine's own; may be given again": (
+        "ufaj temu kluczowi zamiast kluczowi tej maszyny; można podać kilka"
+    ),
+    "NUMBER:HASH that you kept earlier: the chain must go through it; may be given again": (
+        "NUMER:SKRÓT zachowany wcześniej: łańcuch musi przez niego przechodzić; można podać kilka"
+    ),
+    "NUMBER:HASH that you verified earlier: only what came later is looked at": (
+        "NUMER:SKRÓT sprawdzony wcześniej: badane jest tylko to, co przyszło później"
+    ),
+    "check each signature by itself too: slower": "sprawdź też każdy podpis z osobna: wolniej",
+    "No.": "Nr",
+    "Time": "Czas",
+    "Outcome": "Skutek",
+    "Model": "Model",
+    "Place": "Miejsce",
+    "Left": "Wyszło",
+    "Rules": "Reguły",
+    "answered": "odpowiedź",
+    "refused": "odmowa",
+    "failed": "niepowodzenie",
+    "broken": "przerwana",
+    "left": "klient odszedł",
+    "device": "urządzenie",
+    "cloud": "chmura",
+    "lost": "utracone",
+    "pruned": "usunięte",
+    "The chain of receipts is broken.": "Łańcuch pokwitowań jest przerwany.",
+    "{lines} receipts: the chain is whole.": "Pokwitowań: {lines}. Łańcuch jest cały.",
+    "It ends at {end}. Kept elsewhere, this finds what is cut off later.": (
+        "Kończy się na {end}. Zachowane gdzie indziej, wykryje to, co zostanie później odcięte."
+    ),
+    "Lines 1 to {seq} were let go by the owner, as a receipt says.": (
+        "Wiersze od 1 do {seq} usunął właściciel, jak mówi pokwitowanie."
+    ),
+    "{count} answers left no line: the disk took none, as a receipt says.": (
+        "Odpowiedzi bez wiersza: {count}. Dysk ich nie przyjął, jak mówi pokwitowanie."
+    ),
+    "{end} lies before the first line that is here: not checked.": (
+        "{end} leży przed pierwszym wierszem, który tu jest: nie sprawdzono."
+    ),
+    "Line {seq} is not what was signed.": "Wiersz {seq} nie jest tym, co podpisano.",
+    "Line {seq} is missing.": "Brakuje wiersza {seq}.",
+    "The last line, {seq}, is missing.": "Brakuje ostatniego wiersza, {seq}.",
+    "Lines {since} to {seq} are missing.": "Brakuje wierszy od {since} do {seq}.",
+    "Line {seq} does not follow the line before it: it was moved, doubled or put in.": (
+        "Wiersz {seq} nie następuje po poprzednim: przestawiono go, powtórzono albo wstawiono."
+    ),
+    "Line {seq} is signed by a key that is not trusted here.": (
+        "Wiersz {seq} podpisano kluczem, któremu się tu nie ufa."
+    ),
+    "Lines {since} to {seq} are missing at the end.": "Na końcu brakuje wierszy od {since} do {seq}.",
+    "The signed end of the chain is missing, so lines after {seq} may have been cut off.": (
+        "Brakuje podpisanego końca łańcucha, więc wiersze po {seq} mogły zostać odcięte."
+    ),
+    "Line {seq} is not the one whose hash was kept.": "Wiersz {seq} nie jest tym, którego skrót zachowano.",
+    "Line {seq} is in a form that this Tandem does not know.": "Wiersz {seq} ma postać, której ten Tandem nie zna.",
 }
 
 

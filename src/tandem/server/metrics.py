@@ -1,8 +1,13 @@
-"""Counts and durations for Prometheus, in a registry of their own."""
+"""Counts and durations for Prometheus, in a registry of their own.
+
+Here is what HTTP sees: routes, statuses, durations. What a policy decided and what it cost is `server.telemetry`.
+"""
 
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from tandem.server.telemetry import Gauges, Telemetry
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 
@@ -27,6 +32,7 @@ class Metrics:
     """What `/metrics` shows. Labels are routes and models that exist, so their number is bounded."""
 
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    telemetry: Telemetry = field(init=False)
     in_flight: Gauge = field(init=False)
     _requests: Counter = field(init=False)
     _seconds: Histogram = field(init=False)
@@ -36,6 +42,7 @@ class Metrics:
     def __post_init__(self) -> None:
         """Register every metric."""
         here = self.registry
+        self.telemetry = Telemetry(here)
         labels = ("route", "status", "model", "place")
         self.in_flight = Gauge("tandem_requests_in_flight", "Requests being answered now.", registry=here)
         self._requests = Counter("tandem_requests_total", "Requests answered.", labels, registry=here)
@@ -74,6 +81,10 @@ class Metrics:
         ):
             if count:
                 self._tokens.labels(model, place, kind).inc(count)
+
+    def watch(self, gauges: Gauges) -> None:
+        """Show what is true at each scrape as well: breakers, queues, the ledger."""
+        self.registry.register(gauges)
 
     def answers_by_place(self) -> dict[str, int]:
         """How many answers came from each place since the start."""

@@ -13,13 +13,14 @@ JsonObject = dict[str, object]
 _DIALECT = "openai.chat"
 _OURS = frozenset({"background", "interactive"})
 """Values of ``priority`` that are Tandem's own; other servers give that field other meanings."""
+_NOTHING_SPECIAL: JsonObject = {"n": 1, "logprobs": False, "top_logprobs": 0, "logit_bias": {}, "tool_choice": "auto"}
 
 
 def chat_body(request: ChatRequest, upstream_id: str, quirks: Quirks) -> bytes:
     """The JSON of ``POST /chat/completions``. Raises `Unsupported` for what this far side cannot be told."""
     original = request.original
     if original is not None and original.dialect == _DIALECT:
-        body = _as_written(original.body)
+        body = without_labels(original.body)
     else:
         body = _translated(request, quirks)
     return _finished(body, request, upstream_id, quirks)
@@ -54,7 +55,7 @@ def refuse_demands(request: ChatRequest) -> None:
         )
 
 
-def _as_written(written: Mapping[str, object]) -> JsonObject:
+def without_labels(written: Mapping[str, object]) -> JsonObject:
     """The caller's own body, without the two fields that are Tandem's: labels on messages, and who may wait."""
     body = dict(written)
     if isinstance(asked := body.get("priority"), str) and asked in _OURS:
@@ -80,7 +81,7 @@ def _translated(request: ChatRequest, quirks: Quirks) -> JsonObject:
     body.update(_sampling(request, quirks))
     if request.tools:
         body["tools"] = [_tool(tool) for tool in request.tools]
-        body["tool_choice"] = _tool_choice(request.tool_choice)
+        body["tool_choice"] = None if request.tool_choice.mode == "auto" else _tool_choice(request.tool_choice)
         if not request.parallel_tool_calls:
             body["parallel_tool_calls"] = False
     if request.response_format.kind != "text":
@@ -109,20 +110,20 @@ def _finished(body: JsonObject, request: ChatRequest, upstream_id: str, quirks: 
 
 
 def _refuse_unknown(body: JsonObject, quirks: Quirks) -> None:
-    refused = set(quirks.refuses & body.keys())
-    shape = body.get("response_format")
-    if isinstance(shape, dict):
-        kind = f"response_format.{cast('JsonObject', shape).get('type')}"
-        refused |= {kind} & quirks.refuses
+    """Raise `Unsupported` for what is not known there; what asks for nothing special is left out instead."""
     modalities = body.get("modalities")
     if body.get("audio") is not None or (isinstance(modalities, list) and "audio" in modalities):
         raise Unsupported("Spoken answers cannot be passed on. Ask for text.", param="modalities")
-    for name in sorted(refused):
-        if body.get(name.partition(".")[0]) is not None:
-            raise Unsupported(
-                f"The provider of this model does not know '{name}'. Leave it out, or choose another model.",
-                param=name.partition(".")[0],
-            )
+    shape = body.get("response_format")
+    kind = cast("JsonObject", shape).get("type") if isinstance(shape, dict) else ""
+    for name in sorted(quirks.refuses & {*body, f"response_format.{kind}"}):
+        field = name.partition(".")[0]
+        if name == field and (body[field] is None or body[field] == _NOTHING_SPECIAL.get(field)):
+            del body[field]
+            continue
+        raise Unsupported(
+            f"The provider of this model does not know '{name}'. Leave it out, or choose another model.", param=field
+        )
 
 
 def _sampling(request: ChatRequest, quirks: Quirks) -> JsonObject:

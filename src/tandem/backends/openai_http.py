@@ -16,12 +16,19 @@ _PLAIN = Quirks()
 
 
 class OpenAIBackend:
-    """A `tandem.core.ports.Backend` over the wire. ``query`` is put behind paths, such as Azure's ``?api-version=``."""
+    """A `tandem.core.ports.Backend` over the wire.
 
-    def __init__(self, card: ModelCard, provider: Provider, quirks: Quirks = _PLAIN, *, query: str = "") -> None:
+    ``prefix`` and ``query`` stand before and behind paths, as in Azure's ``/openai/deployments/NAME`` and
+    ``?api-version=``.
+    """
+
+    def __init__(
+        self, card: ModelCard, provider: Provider, quirks: Quirks = _PLAIN, *, prefix: str = "", query: str = ""
+    ) -> None:
         self._card = card
         self._provider = provider
         self._quirks = quirks
+        self._prefix = prefix
         self._query = query
 
     @property
@@ -43,7 +50,7 @@ class OpenAIBackend:
             path, body = "/chat/completions", chat_body(request, upstream, self._quirks)
         else:
             path, body = "/completions", completion_body(request, upstream, self._quirks)
-        return Call(path=path + self._query, body=body, request_id=request.id)
+        return Call(path=self._prefix + path + self._query, body=body, request_id=request.id)
 
     def _started(self, _: Answer) -> Started:
         return Started(model=self._card.id, place=self._card.place)

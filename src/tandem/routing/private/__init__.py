@@ -5,12 +5,17 @@
 
 from collections.abc import Iterator, Sequence
 
+from tandem.routing.private.addresses import find_addresses
+from tandem.routing.private.births import find_births
 from tandem.routing.private.codes import find_codes
 from tandem.routing.private.finding import LABELS, Finding, settle
 from tandem.routing.private.internet import find_ip, find_mail
 from tandem.routing.private.numbers import find_numbers
+from tandem.routing.private.nations import find_nations
 from tandem.routing.private.people import find_people
 from tandem.routing.private.phones import find_phones
+from tandem.routing.private.secrets import find_secrets, wrapped
+from tandem.routing.private.terms import Terms
 from tandem.routing.private.view import View
 
 __all__ = ["LABELS", "REGIONS", "Detector", "Finding"]
@@ -25,13 +30,18 @@ class Detector:
     __slots__ = ("_regions", "_terms")
 
     def __init__(self, terms: Sequence[str] = (), regions: Sequence[str] = REGIONS) -> None:
-        self._terms = tuple(terms)
+        self._terms = Terms(terms)
         self._regions = tuple(regions)
 
     def find(self, text: str) -> tuple[Finding, ...]:
         """What is private in ``text``: sorted, without overlap, in code points of ``text``; linear in its length."""
         view = View(text)
-        return settle((view.place(found) for found in self._found(view.text)), text)
+        found = [view.place(item) for item in self._found(view.text)]
+        for start, end, inside in wrapped(view.text):
+            label = next((item.label for item in self._found(inside)), None)
+            if label is not None:
+                found.append(view.place(Finding(label, start, end)))
+        return settle(found, text)
 
     def find_all(self, texts: Sequence[str]) -> list[tuple[Finding, ...]]:
         """``find`` for each text, in order."""
@@ -43,6 +53,11 @@ class Detector:
             yield from find_codes(text)
             yield from find_phones(text, self._regions)
             yield from find_ip(text)
+            yield from find_nations(text)
+            yield from find_births(text)
+            yield from find_addresses(text)
         if "@" in text or "(" in text or "[" in text:
             yield from find_mail(text)
+        yield from find_secrets(text)
         yield from find_people(text)
+        yield from self._terms.find(text)

@@ -40,6 +40,39 @@ _TABLE: Final = {
         "nacimiento naissance"
     ),
     "VERSION": "wersj* version* ver v release* build firmware* wydani* sekcj* section* rozdzia* chapter* punkt* oid*",
+    "@us.ein": "ein employer*",
+    "@gb.nhs": "nhs",
+    "@gb.utr": "utr",
+    "@br.cpf": "cpf",
+    "@in_.aadhaar": "aadhaar* aadhar* uidai आधार",
+    "@se.personnummer": "personnummer* samordning*",
+    "@dk.cpr": "cpr*",
+    "@no.fodselsnummer": "fødselsnummer* fodselsnummer* fnr",
+    "@nl.bsn": "bsn burgerservice* sofi sofinummer*",
+    "@de.idnr": "steuer* idnr identifikationsn*",
+    "@ro.cnp": "cnp",
+    "@bg.egn": "egn егн",
+    "@ee.ik": "isikukood*",
+    "@lt.asmens": "asmens",
+    "@lv.pvn": "personas",
+    "@hr.oib": "oib",
+    "@si.emso": "emšo emso jmbg",
+    "@gr.amka": "amka αμκα",
+    "@ie.pps": "pps ppsn",
+    "@pt.nif": "nif contribuinte*",
+    "@tr.tckimlik": "kimlik* tckn",
+    "@il.idnr": "teudat תעודת",
+    "@ca.sin": "sin insurance",
+    "@au.tfn": "tfn",
+    "@jp.in_": "マイナンバー",
+    "@mx.rfc": "rfc",
+    "@ar.dni": "dni documento",
+    "@za.idnr": "african*",
+    "@th.pin": "thai* บัตร",
+    "@ua.rntrc": "рнокпп іпн rntrc",
+    "@ru.inn": "инн",
+    "@sg.nric": "nric singapore*",
+    "@de.personalausweis": "personalausweis* ausweis*",
     "ORDER": (
         "zamówie* zamowie* order* faktur* invoice* paragon* receipt* przesył* przesyl* paczk* paczce track* "
         "shipment* shipping parcel* isbn* issn* ean ean13 gtin* upc sku imei* serial* seryjn* produkt* "
@@ -135,5 +168,5 @@ class Reader:
 
 
 def denies(kinds: Kinds, *labels: str) -> bool:
-    """Whether the words name something else, such as an order, and none of ``labels``."""
-    return not kinds.isdisjoint(_NEGATIVE) and kinds.isdisjoint(labels)
+    """Whether the words name something else, such as an order or a register abroad, and none of ``labels``."""
+    return bool(kinds) and kinds.isdisjoint(labels) and any(kind in _NEGATIVE or kind[0] == "@" for kind in kinds)

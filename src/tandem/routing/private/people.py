@@ -30,6 +30,18 @@ _INTRODUCED: Final = re.compile(
     r"[\s\u00a0]*[\"'*>-]{0,2}\s?\Z",
     re.IGNORECASE,
 )  # fmt: skip
+_LAST_WORD: Final = re.compile(r"([^\W\d_]+)[^\w]{0,6}\Z")
+_LAST_WORDS: Final = frozenset(
+    "name names surname is was am m s called named as me him her under of this dear regards sincerely cheers mr mrs ms miss mx dr prof "
+    "professor sir madam mister doctor herr frau monsieur madame mme se\u00f1or se\u00f1ora sr sra patient beneficiary tenant landlord attn "
+    "defendant plaintiff employee colleague husband wife nurse judge officer si\u0119 imi\u0119 mam nazwisko pan pani pana panu panem pani\u0105 "
+    "panie p mgr in\u017c mec lek hab red ks o \u015bp odbiorca odbiorcy nadawca nadawcy najemca najemcy kupuj\u0105cy sprzedaj\u0105cy podpisano "
+    "podpisa\u0142 podpisa\u0142a imieniu powa\u017caniem pozdrawiam przez mi\u0119dzy pow\u00f3d ucze\u0144 m\u0105\u017c".split()
+)
+_LAST_STEMS: Final = (
+    "pacjent", "pracowni", "kierowni", "dyrektor", "ubezpieczon", "zatrudnion", "d\u0142u\u017cni", "pozwan", "\u015bwiad", "oskar\u017con",
+    "uczennic", "kole\u017cank", "koleg", "siostr", "brat", "\u017con", "m\u0119\u017c", "s\u0105siad", "szef", "w\u0142a\u015bciciel",
+)  # fmt: skip
 _SPOKEN: Final = re.compile(
     r"\b(?:my name is|my name's|i am called|nazywam si\u0119|mam na imi\u0119)\s+((?:[^\W\d_]+[ \-]?){1,3})", re.IGNORECASE
 )
@@ -142,7 +154,14 @@ def _after_initial(words: Sequence[str]) -> int:
 
 
 def _is_introduced(text: str, start: int) -> bool:
+    word = _LAST_WORD.search(text, max(0, start - 24), start)
+    if word is None or not _may_introduce(word.group(1).lower()):
+        return False
     return _INTRODUCED.search(text, max(0, start - _LOOK_BACK), start) is not None
+
+
+def _may_introduce(word: str) -> bool:
+    return word in _LAST_WORDS or word.startswith(_LAST_STEMS)
 
 
 def _is_surname_alone(text: str, run: Sequence[Token], at: int, word: str) -> bool:

@@ -3,7 +3,9 @@
 ``Detector`` is built once and asked for every request. It is a pure function: no clock, no file, no network.
 """
 
+import re
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from tandem.routing.private.addresses import find_addresses
 from tandem.routing.private.births import find_births
@@ -22,6 +24,9 @@ __all__ = ["LABELS", "REGIONS", "Detector", "Finding"]
 
 REGIONS = ("PL", "US", "GB", "DE", "FR", "IL", "IN", "CA", "BR")
 """The countries whose telephone numbers are known without their prefix, unless the caller names others."""
+
+
+_DIGIT: Final = re.compile("[0-9]")
 
 
 class Detector:
@@ -48,16 +53,17 @@ class Detector:
         return [self.find(text) for text in texts]
 
     def _found(self, text: str) -> Iterator[Finding]:
-        if any(map(str.isdigit, text)):
+        lower = text.lower()
+        if _DIGIT.search(text):
             yield from find_numbers(text)
             yield from find_codes(text)
             yield from find_phones(text, self._regions)
             yield from find_ip(text)
             yield from find_nations(text)
-            yield from find_births(text)
-            yield from find_addresses(text)
+            yield from find_births(text, lower)
+            yield from find_addresses(text, lower)
         if "@" in text or "(" in text or "[" in text:
             yield from find_mail(text)
-        yield from find_secrets(text)
-        yield from find_people(text)
+        yield from find_secrets(text, lower)
+        yield from find_people(text, lower)
         yield from self._terms.find(text)

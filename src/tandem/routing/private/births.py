@@ -21,12 +21,12 @@ _DATE: Final = re.compile(
     r")",
     re.IGNORECASE,
 )
-_CUE: Final = re.compile(r"\bur\b|urodz|born|birth|dob\b|gebor|geburts|n\u00e9e?\b|nacim|naiss", re.IGNORECASE)
+_CUES: Final = ("ur.", "ur ", "urodz", "born", "birth", "dob", "gebor", "geburts", "n\u00e9", "nacim", "naiss")
 
 
-def find_births(text: str) -> Iterator[Finding]:
+def find_births(text: str, lower: str) -> Iterator[Finding]:
     """Dates beside a cue such as *ur.*, *data urodzenia*, *born* or *DOB*."""
-    if _CUE.search(text) is None:
+    if not any(cue in lower for cue in _CUES):
         return
     floor = 0
     for match in _DATE.finditer(text):

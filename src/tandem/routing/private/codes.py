@@ -8,7 +8,7 @@ from tandem.routing.private import checksums
 from tandem.routing.private.cues import Kinds, after, before, denies
 from tandem.routing.private.finding import Finding
 
-_IBAN_START: Final = re.compile(r"(?:(?<![A-Za-z0-9])|(?<=iban)|(?<=IBAN))[A-Za-z]{2}[ \-]?[0-9]{2}")
+_IBAN_START: Final = re.compile(r"[A-Za-z]{2}[ \-]?[0-9]{2}(?=[ \-.]?[A-Za-z0-9]{2})")
 _CARD: Final = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{3}[ \-]{0,2}[0-9]{3}[ ]?[0-9]{3}(?![A-Za-z0-9])")
 _PASSPORT: Final = re.compile(
     r"(?<![A-Za-z0-9])[A-Za-z]{1,2}[ \-]?[0-9]{7,8}(?![A-Za-z0-9])|(?<![A-Za-z0-9\-])[0-9]{8,9}(?![0-9\-])"
@@ -18,6 +18,9 @@ _PASSPORT: Final = re.compile(
 def find_codes(text: str) -> Iterator[Finding]:
     """IBANs of every country, Polish identity cards, passports."""
     for start in _IBAN_START.finditer(text):
+        before_it = text[max(0, start.start() - 4) : start.start()]
+        if before_it[-1:].isalnum() and before_it.lower() != "iban":
+            continue
         end = _end_of_iban(text, start.start())
         if end is not None:
             yield Finding("IBAN", start.start(), end)

@@ -5,6 +5,7 @@ of its own takes those of its neighbour, as in a list. Inflected forms are met b
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 Kinds = frozenset[str]
@@ -108,6 +109,7 @@ _CLAUSE: Final = re.compile(r"[,;!?\n()\[\]{}|]|\.\s+(?=[A-ZĄĆĘŁŃÓŚŹŻ])
 _NUMBER: Final = re.compile(r"[0-9]{4}")
 
 
+@lru_cache(maxsize=16_384)
 def kind_of(word: str) -> str | None:
     """What one word, in small letters, says about the number beside it."""
     kind = _WHOLE.get(word)

@@ -124,7 +124,7 @@ def _is_ssn(text: str, match: re.Match[str]) -> bool:
 def _strong() -> re.Pattern[str]:
     """One expression for all shapes that speak for themselves."""
     shapes = "|".join(f"(?P<r{at}>{shape})" for at, (shape, _) in enumerate(_STRONG))
-    return re.compile(rf"{_LEFT}(?:{shapes}){_RIGHT}")
+    return re.compile(rf"{_LEFT}(?=[A-Z]{{0,6}}[0-9])(?:{shapes}){_RIGHT}")
 
 
 @cache

@@ -30,7 +30,7 @@ _INTRODUCED: Final = re.compile(
     r"[\s\u00a0]*[\"'*>-]{0,2}\s?\Z",
     re.IGNORECASE,
 )  # fmt: skip
-_LAST_WORD: Final = re.compile(r"([^\W\d_]+)[^\w]{0,6}\Z")
+_LOOSE: Final = " \t\n\u00a0\"'*>-:,.=([{"
 _LAST_WORDS: Final = frozenset(
     "name names surname is was am m s called named as me him her under of this dear regards sincerely cheers mr mrs ms miss mx dr prof "
     "professor sir madam mister doctor herr frau monsieur madame mme se\u00f1or se\u00f1ora sr sra patient beneficiary tenant landlord attn "
@@ -58,7 +58,7 @@ _LOOK_BACK: Final = 40
 Token = tuple[int, int]
 
 
-def find_people(text: str) -> Iterator[Finding]:
+def find_people(text: str, lower: str) -> Iterator[Finding]:
     """Names of people, without their titles."""
     seen: set[str] = set()
     loose: list[Token] = []
@@ -67,7 +67,7 @@ def find_people(text: str) -> Iterator[Finding]:
     for start, end in loose:
         if text[start:end].lower() in seen:
             yield Finding("PERSON", start, end)
-    if "name" in text or "nazywam" in text.lower() or "imi" in text:
+    if "name" in lower or "nazywam" in lower or "called" in lower or "imi\u0119" in lower:
         yield from _spoken(text)
 
 
@@ -154,13 +154,14 @@ def _after_initial(words: Sequence[str]) -> int:
 
 
 def _is_introduced(text: str, start: int) -> bool:
-    word = _LAST_WORD.search(text, max(0, start - 24), start)
-    if word is None or not _may_introduce(word.group(1).lower()):
+    words = text[max(0, start - 24) : start].rstrip(_LOOSE).split()
+    if not words or not _may_introduce(words[-1].lower().strip(_LOOSE)):
         return False
     return _INTRODUCED.search(text, max(0, start - _LOOK_BACK), start) is not None
 
 
 def _may_introduce(word: str) -> bool:
+    word = word.rpartition("'")[2]
     return word in _LAST_WORDS or word.startswith(_LAST_STEMS)
 
 

@@ -8,19 +8,19 @@ from tandem.routing.private.finding import Finding
 
 _CAPITAL: Final = "[A-Z\u00c0-\u00d6\u00d8-\u00de\u0104\u0106\u0118\u0141\u0143\u015a\u0179\u017b\u010c\u0160\u017d\u0150\u0170]"
 _TOWN: Final = rf"{_CAPITAL}[\w'\-]{{1,30}}(?:[ \-]{_CAPITAL}[\w'\-]{{1,30}}){{0,2}}"
-_HOUSE: Final = r"(?:nr )?[0-9]{1,4}(?: ?[A-Za-z](?![\w.]))?(?![\w])(?: ?/ ?[0-9]{1,4}[A-Za-z]?)?(?:,? ?(?:m\.?|lok\.?|mieszk\w*\.?|apt\.?) ?[0-9]{1,4}[A-Za-z]?)?"
+_HOUSE: Final = r"(?:nr )?[0-9]{1,4}(?: ?[A-Za-z](?![\w.]))?(?![\w]|[.,:][0-9]|%)(?: ?/ ?[0-9]{1,4}[A-Za-z]?)?(?:,? ?(?:m\.?|lok\.?|mieszk\w*\.?|apt\.?) ?[0-9]{1,4}[A-Za-z]?)?"
 _POLISH_TOWN: Final = rf"(?:[,;]?\s+(?:(?:w )?[0-9]{{2}}[\-\u2013][0-9]{{3}}\s+{_TOWN}|(?<=,\s){_TOWN})|,?\s+[0-9]{{2}}-[0-9]{{3}}(?![0-9]))?"
 _STREET: Final = re.compile(
-    rf"(?<!\w)(?i:ul\.?|ulic(?:a|y|\u0119|\u0105)|al\.|alej(?:a|i|\u0119|ach|e)|os\.|osiedl(?:e|u|a)|pl\.|plac(?:u|em)?|rond(?:o|zie|a)|skwer(?:ze|u)?|bulwar(?:ze|u)?) ?"
+    rf"(?<!\w)(?i:(?:ul|al|os|pl)\. ?|(?:ul|ulic(?:a|y|\u0119|\u0105)|alej(?:a|i|\u0119|ach|e)|osiedl(?:e|u|a)|plac(?:u|em)?|rond(?:o|zie|a)|skwer(?:ze|u)?|bulwar(?:ze|u)?) )"
     rf"(?:[^\W_][\w'.\-]{{0,30}},? ){{1,5}}?{_HOUSE}{_POLISH_TOWN}"
 )
 _BARE_POLISH: Final = re.compile(
     rf"(?<!\w)(?:{_CAPITAL}[\w'.\-]{{1,30}} ){{1,3}}{_HOUSE},?\s+[0-9]{{2}}-[0-9]{{3}}\s+{_TOWN}"
-    rf"|(?<![\w\-])[0-9]{{2}}-[0-9]{{3}}\s+{_TOWN}(?:,? (?:ul\.|al\.|os\.|pl\.) ?(?:[^\W_][\w'.\-]{{0,30}} ){{1,5}}?{_HOUSE})?"
+    rf"|(?<![\w\-])[0-9]{{2}}-[0-9]{{3}}\s+(?={_CAPITAL}[^\W\d_]*[^\W\d_A-Z]){_TOWN}(?:,? (?:ul\.|al\.|os\.|pl\.) ?(?:[^\W_][\w'.\-]{{0,30}} ){{1,5}}?{_HOUSE})?"
 )
 _KINDS: Final = (
     r"(?:Street|St|Avenue|Ave|Av|Road|Rd|Lane|Ln|Drive|Dr|Boulevard|Blvd|Court|Ct|Square|Sq|Place|Pl|Way|Terrace|Ter|Parkway|"
-    r"Pkwy|Highway|Hwy|Crescent|Cres|Close|Trail|Trl|Circle|Cir|Row|Walk|Mews|Alley|Heights|Hill|Loop|Ridge|Grove|Gardens|Quay|Turnpike)"
+    r"Pkwy|Highway|Hwy|Crescent|Cres|Trail|Trl|Circle|Cir|Mews|Alley|Hill|Grove|Gardens|Quay|Turnpike)"
 )
 _UNIT: Final = r"(?:,?\s+(?:Apt|Apartment|Suite|Ste|Unit|Flat|Floor|Room|#)\.? ?[\w\-]{1,6})?"
 _REST: Final = (

@@ -15,6 +15,11 @@ _PASSPORT: Final = re.compile(
 )
 
 
+_NO_SERIES: Final = frozenset(
+    "NIP TEL KRS FAX KOM PIN PUK VAT ISO RAL DIN EAN PKD BDO SKU LOT REF POZ ART USD EUR PLN CHF GBP CZK DOC RFC CVE BUG RMA".split()
+)
+
+
 def find_codes(text: str) -> Iterator[Finding]:
     """IBANs of every country, Polish identity cards, passports."""
     for start in _IBAN_START.finditer(text):
@@ -53,6 +58,8 @@ def _end_of_iban(text: str, start: int) -> int | None:
 
 
 def _is_card(match: re.Match[str], text: str) -> bool:
+    if match.group()[:3].upper() in _NO_SERIES:
+        return False
     code = re.sub(r"[ \-]", "", match.group())
     if not checksums.is_id_card(code.upper()):
         return False

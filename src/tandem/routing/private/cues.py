@@ -75,6 +75,7 @@ _TABLE: Final = {
     "@sg.nric": "nric singapore*",
     "@de.personalausweis": "personalausweis* ausweis*",
     "ORDER": (
+        "symbol* licencj* licenc* licens* samoch* błęd* błąd error* norm normy drukark* urządze* sprzęt* device* dysk* bateri* silnik* opon* zamienn* towar* "
         "zamówie* zamowie* order* faktur* invoice* paragon* receipt* przesył* przesyl* paczk* paczce track* "
         "shipment* shipping parcel* isbn* issn* ean ean13 gtin* upc sku imei* serial* seryjn* produkt* "
         "product* artykuł* katalog* catalog* ticket* zgłosze* zgłosz* sygnatur* krs krsu krs-u ref referenc* "

@@ -52,6 +52,7 @@ _NOT_A_PERSON: Final = re.compile(
     re.IGNORECASE,
 )
 _STARTS_SENTENCE: Final = re.compile(r"(?:\A|[.!?:\n\"\u201e\u201c>*\-\u2022(\[]\s*|\d[.)]\s*)\Z")
+_CAMEL: Final = re.compile(rf"(?!Mc|Mac|De|Di|Du|La|Le|Fitz|Van|O')[{_UPPER}][^\W\d_]*[a-z][{_UPPER}]|[{_UPPER}]{{2,}}[a-z]")
 _MOST_WORDS: Final = 4
 _LOOK_BACK: Final = 40
 
@@ -99,7 +100,7 @@ def _people_in(text: str, run: Sequence[Token], seen: set[str], loose: list[Toke
         if not _NOT_A_PERSON.match(text, end):
             words = [text[first:last] for first, last in run[at : at + length]]
             if not is_figure(words):
-                seen.update(word.lower() for word in words[1:] if len(word) > 3)
+                seen.update(word.lower() for word in words[1:] if len(word) > 3 and known_surname(word) is not None)
                 yield Finding("PERSON", start, end)
         at += length
 
@@ -110,14 +111,19 @@ def _length_of_name(text: str, run: Sequence[Token], at: int) -> int:
     words = [text[start:end] for start, end in run[at : at + _MOST_WORDS]]
     first = words[0].lower()
     introduced = _is_introduced(text, run[at][0])
+    if _CAMEL.match(words[0]):
+        return 0
     if len(words[0]) == 1:
         return _after_initial(words) if len(words) > 1 else 0
     given = known_given(words[0])
     if given is not None and not (words[0].isupper() and len(words) == 1 and not introduced):
         length = 1 + _follow(words)
-        if length > 1 or introduced:
-            return length if not (length == 1 and first in lists.common) else 0
-        return 0 if first in lists.ambiguous or first in lists.places else 1
+        doubtful = first in lists.ambiguous or first in lists.places or first in lists.common
+        if not doubtful:
+            return length
+        if length > 1 and _is_likely_surname(words[length - 1]):
+            return length
+        return length if introduced and first not in lists.common else 0
     if first in lists.common or first in lists.places:
         return 0
     surname = known_surname(words[0])
@@ -137,7 +143,7 @@ def _follow(words: Sequence[str]) -> int:
         lower = word.lower()
         if lower in lists.common or (lower in lists.places and known_surname(word) is None):
             break
-        if len(word) == 1 and at == len(words) - 1:
+        if (len(word) == 1 and at == len(words) - 1) or _CAMEL.match(word):
             break
         if word.isupper() and len(word) > 1 and not words[0].isupper():
             break
@@ -150,7 +156,15 @@ def _after_initial(words: Sequence[str]) -> int:
     at = 1
     while at < len(words) and len(words[at]) == 1:
         at += 1
-    return at + 1 if at < len(words) and known_surname(words[at]) is not None and len(words[at]) > 3 else 0
+    return at + 1 if at < len(words) and not words[at].isupper() and _is_likely_surname(words[at]) else 0
+
+
+def _is_likely_surname(word: str) -> bool:
+    """Whether a table has it as a surname, and neither as a word nor as a place."""
+    lists, lower = word_lists(), word.lower()
+    if len(word) < 3 or lower in lists.common or lower in lists.ambiguous:
+        return False
+    return known_surname(word) is not None
 
 
 def _is_introduced(text: str, start: int) -> bool:

@@ -8,6 +8,7 @@ from base64 import b64decode
 from binascii import Error as NotBase64
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from math import log2
 from typing import Final
 
@@ -58,13 +59,14 @@ _TOKEN: Final = re.compile(r"(?<![A-Za-z0-9+/_\-=])[A-Za-z0-9+/_\-]{16,}+={0,2}(
 _NEAR: Final = re.compile(
     r"key|token|secret|api|bearer|passw|credential|klucz|has\u0142|haslo|sekret|auth|dost\u0119p|private", re.IGNORECASE
 )
-_NOT_NEAR: Final = re.compile(r"commit|sha-?\d|hash|md5|uuid|guid|digest|checksum|etag|revision|fingerprint|public", re.IGNORECASE)
+_NOT_NEAR: Final = re.compile(r"tokeniz|commit|sha-?\d|hash|md5|uuid|guid|digest|checksum|etag|revision|fingerprint|public", re.IGNORECASE)
 _PLACEHOLDER: Final = re.compile(
-    r"(?:your|my|the|some|user|new|old)?[_\-]?(?:password|passwd|secret|token|api[_\-]?key|key|value|string|here|changeme|example|"
-    r"none|null|true|false|str|int|required|optional|redacted|hidden|env|process|placeholder|undefined)\w{0,12}\Z|[x*.\-_#]+\Z|"
+    r"your.*\Z|(?:my|the|some|user|new|old)?[_\-]?(?:password|passwd|secret|token|api[_\-]?key|key|value|string|here|changeme|example|"
+    r"not[_\- ]?needed|empty|test|dummy|fake|sample|todo|any|foo|bar|none|null|true|false|str|int|required|optional|redacted|hidden|env|process|placeholder|undefined)\w{0,12}\Z|[x*.\-_#]+\Z|"
     r"\$|<|\{|\[|%|os\.|process\.|env\.|self\.|config\.|settings\.|args\.|get|hidden_",
     re.IGNORECASE,
 )
+_PIECES: Final = re.compile(r"[\-_/.]")
 _MOST_OPENED: Final = 32
 
 
@@ -160,7 +162,11 @@ def _assigned(match: re.Match[str]) -> Finding | None:
 
 def _is_random(token: str) -> bool:
     """Whether its letters look drawn by lot: digits among letters, and more than 3.2 bits a character (hex: 2.8)."""
-    if len(token) < 20 or not any(map(str.isdigit, token)) or not any(map(str.isalpha, token)):
+    token = max(_PIECES.split(token), key=len)
+    if len(token) < 16 or not any(map(str.isalpha, token)):
+        return False
+    turns = sum(one.isdigit() != other.isdigit() for one, other in pairwise(token))
+    if turns < 4 and not (turns and any(map(str.isupper, token)) and any(map(str.islower, token))):
         return False
     counts = Counter(token)
     bits = -sum(count / len(token) * log2(count / len(token)) for count in counts.values())

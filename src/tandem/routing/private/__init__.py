@@ -3,14 +3,21 @@
 ``Detector`` is built once and asked for every request. It is a pure function: no clock, no file, no network.
 """
 
+import re
 from collections.abc import Iterator, Sequence
+from typing import Final
 
+from tandem.routing.private.addresses import find_addresses
+from tandem.routing.private.births import find_births
 from tandem.routing.private.codes import find_codes
 from tandem.routing.private.finding import LABELS, Finding, settle
 from tandem.routing.private.internet import find_ip, find_mail
 from tandem.routing.private.numbers import find_numbers
+from tandem.routing.private.nations import find_nations
 from tandem.routing.private.people import find_people
 from tandem.routing.private.phones import find_phones
+from tandem.routing.private.secrets import find_secrets, wrapped
+from tandem.routing.private.terms import Terms
 from tandem.routing.private.view import View
 
 __all__ = ["LABELS", "REGIONS", "Detector", "Finding"]
@@ -19,30 +26,44 @@ REGIONS = ("PL", "US", "GB", "DE", "FR", "IL", "IN", "CA", "BR")
 """The countries whose telephone numbers are known without their prefix, unless the caller names others."""
 
 
+_DIGIT: Final = re.compile("[0-9]")
+
+
 class Detector:
     """Finds private text. ``terms`` are the owner's own words; ``regions`` are ISO 3166 codes for telephone numbers."""
 
     __slots__ = ("_regions", "_terms")
 
     def __init__(self, terms: Sequence[str] = (), regions: Sequence[str] = REGIONS) -> None:
-        self._terms = tuple(terms)
+        self._terms = Terms(terms)
         self._regions = tuple(regions)
 
     def find(self, text: str) -> tuple[Finding, ...]:
         """What is private in ``text``: sorted, without overlap, in code points of ``text``; linear in its length."""
         view = View(text)
-        return settle((view.place(found) for found in self._found(view.text)), text)
+        found = [view.place(item) for item in self._found(view.text)]
+        for start, end, inside in wrapped(view.text):
+            label = next((item.label for item in self._found(inside)), None)
+            if label is not None:
+                found.append(view.place(Finding(label, start, end)))
+        return settle(found, text)
 
     def find_all(self, texts: Sequence[str]) -> list[tuple[Finding, ...]]:
         """``find`` for each text, in order."""
         return [self.find(text) for text in texts]
 
     def _found(self, text: str) -> Iterator[Finding]:
-        if any(map(str.isdigit, text)):
+        lower = text.lower()
+        if _DIGIT.search(text):
             yield from find_numbers(text)
             yield from find_codes(text)
             yield from find_phones(text, self._regions)
             yield from find_ip(text)
+            yield from find_nations(text)
+            yield from find_births(text, lower)
+            yield from find_addresses(text, lower)
         if "@" in text or "(" in text or "[" in text:
             yield from find_mail(text)
-        yield from find_people(text)
+        yield from find_secrets(text, lower)
+        yield from find_people(text, lower)
+        yield from self._terms.find(text)

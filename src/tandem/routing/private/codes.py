@@ -8,16 +8,24 @@ from tandem.routing.private import checksums
 from tandem.routing.private.cues import Kinds, after, before, denies
 from tandem.routing.private.finding import Finding
 
-_IBAN_START: Final = re.compile(r"(?:(?<![A-Za-z0-9])|(?<=iban)|(?<=IBAN))[A-Za-z]{2}[ \-]?[0-9]{2}")
+_IBAN_START: Final = re.compile(r"[A-Za-z]{2}[ \-]?[0-9]{2}(?=[ \-.]?[A-Za-z0-9]{2})")
 _CARD: Final = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{3}[ \-]{0,2}[0-9]{3}[ ]?[0-9]{3}(?![A-Za-z0-9])")
 _PASSPORT: Final = re.compile(
     r"(?<![A-Za-z0-9])[A-Za-z]{1,2}[ \-]?[0-9]{7,8}(?![A-Za-z0-9])|(?<![A-Za-z0-9\-])[0-9]{8,9}(?![0-9\-])"
 )
 
 
+_NO_SERIES: Final = frozenset(
+    "NIP TEL KRS FAX KOM PIN PUK VAT ISO RAL DIN EAN PKD BDO SKU LOT REF POZ ART USD EUR PLN CHF GBP CZK DOC RFC CVE BUG RMA".split()
+)
+
+
 def find_codes(text: str) -> Iterator[Finding]:
     """IBANs of every country, Polish identity cards, passports."""
     for start in _IBAN_START.finditer(text):
+        before_it = text[max(0, start.start() - 4) : start.start()]
+        if before_it[-1:].isalnum() and before_it.lower() != "iban":
+            continue
         end = _end_of_iban(text, start.start())
         if end is not None:
             yield Finding("IBAN", start.start(), end)
@@ -50,6 +58,8 @@ def _end_of_iban(text: str, start: int) -> int | None:
 
 
 def _is_card(match: re.Match[str], text: str) -> bool:
+    if match.group()[:3].upper() in _NO_SERIES:
+        return False
     code = re.sub(r"[ \-]", "", match.group())
     if not checksums.is_id_card(code.upper()):
         return False

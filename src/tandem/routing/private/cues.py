@@ -5,6 +5,7 @@ of its own takes those of its neighbour, as in a list. Inflected forms are met b
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 Kinds = frozenset[str]
@@ -40,7 +41,41 @@ _TABLE: Final = {
         "nacimiento naissance"
     ),
     "VERSION": "wersj* version* ver v release* build firmware* wydani* sekcj* section* rozdzia* chapter* punkt* oid*",
+    "@us.ein": "ein employer*",
+    "@gb.nhs": "nhs",
+    "@gb.utr": "utr",
+    "@br.cpf": "cpf",
+    "@in_.aadhaar": "aadhaar* aadhar* uidai आधार",
+    "@se.personnummer": "personnummer* samordning*",
+    "@dk.cpr": "cpr*",
+    "@no.fodselsnummer": "fødselsnummer* fodselsnummer* fnr",
+    "@nl.bsn": "bsn burgerservice* sofi sofinummer*",
+    "@de.idnr": "steuer* idnr identifikationsn*",
+    "@ro.cnp": "cnp",
+    "@bg.egn": "egn егн",
+    "@ee.ik": "isikukood*",
+    "@lt.asmens": "asmens",
+    "@lv.pvn": "personas",
+    "@hr.oib": "oib",
+    "@si.emso": "emšo emso jmbg",
+    "@gr.amka": "amka αμκα",
+    "@ie.pps": "pps ppsn",
+    "@pt.nif": "nif contribuinte*",
+    "@tr.tckimlik": "kimlik* tckn",
+    "@il.idnr": "teudat תעודת",
+    "@ca.sin": "sin insurance",
+    "@au.tfn": "tfn",
+    "@jp.in_": "マイナンバー",
+    "@mx.rfc": "rfc",
+    "@ar.dni": "dni documento",
+    "@za.idnr": "african*",
+    "@th.pin": "thai* บัตร",
+    "@ua.rntrc": "рнокпп іпн rntrc",
+    "@ru.inn": "инн",
+    "@sg.nric": "nric singapore*",
+    "@de.personalausweis": "personalausweis* ausweis*",
     "ORDER": (
+        "symbol* licencj* licenc* licens* samoch* błęd* błąd error* norm normy drukark* urządze* sprzęt* device* dysk* bateri* silnik* opon* zamienn* towar* "
         "zamówie* zamowie* order* faktur* invoice* paragon* receipt* przesył* przesyl* paczk* paczce track* "
         "shipment* shipping parcel* isbn* issn* ean ean13 gtin* upc sku imei* serial* seryjn* produkt* "
         "product* artykuł* katalog* catalog* ticket* zgłosze* zgłosz* sygnatur* krs krsu krs-u ref referenc* "
@@ -75,6 +110,7 @@ _CLAUSE: Final = re.compile(r"[,;!?\n()\[\]{}|]|\.\s+(?=[A-ZĄĆĘŁŃÓŚŹŻ])
 _NUMBER: Final = re.compile(r"[0-9]{4}")
 
 
+@lru_cache(maxsize=16_384)
 def kind_of(word: str) -> str | None:
     """What one word, in small letters, says about the number beside it."""
     kind = _WHOLE.get(word)
@@ -135,5 +171,5 @@ class Reader:
 
 
 def denies(kinds: Kinds, *labels: str) -> bool:
-    """Whether the words name something else, such as an order, and none of ``labels``."""
-    return not kinds.isdisjoint(_NEGATIVE) and kinds.isdisjoint(labels)
+    """Whether the words name something else, such as an order or a register abroad, and none of ``labels``."""
+    return bool(kinds) and kinds.isdisjoint(labels) and any(kind in _NEGATIVE or kind[0] == "@" for kind in kinds)

@@ -45,7 +45,7 @@ def settle(found: Iterable[Finding], text: str) -> tuple[Finding, ...]:
     The more specific label wins, then the longer finding. What a lost name, address, term or secret covered beyond its
     winner stays covered under its own label: part of a secret is still a secret.
     """
-    ordered = sorted(found, key=lambda item: (_RANK[item.label], item.start - item.end, item.start))
+    ordered = sorted(_joined(found), key=lambda item: (_RANK[item.label], item.start - item.end, item.start))
     if len(ordered) < 2:
         return tuple(ordered)
     taken = bytearray(max(item.end for item in ordered))
@@ -59,6 +59,23 @@ def settle(found: Iterable[Finding], text: str) -> tuple[Finding, ...]:
             continue
         taken[item.start : item.end] = b"\1" * (item.end - item.start)
     return tuple(sorted(kept, key=lambda item: item.start))
+
+
+def _joined(found: Iterable[Finding]) -> Iterable[Finding]:
+    """Overlapping names, addresses, terms or secrets of one label, each made one."""
+    open_ones: dict[str, Finding] = {}
+    for item in sorted(found, key=lambda item: item.start):
+        if item.label not in _KEEPS_ITS_REST:
+            yield item
+            continue
+        last = open_ones.get(item.label)
+        if last is not None and item.start < last.end:
+            open_ones[item.label] = Finding(item.label, last.start, max(last.end, item.end))
+            continue
+        if last is not None:
+            yield last
+        open_ones[item.label] = item
+    yield from open_ones.values()
 
 
 def _rest(item: Finding, taken: bytearray, text: str) -> Iterable[Finding]:

@@ -13,8 +13,8 @@ _BEFORE: Final = re.compile(r"[\w!#$%&'*+/=?^`{|}~.\-]{1,64}\Z")
 _HOST: Final = re.compile(
     r"(?:[^\W_](?:[\w\-]{0,61}[^\W_])?\.)+(?:xn--[a-z0-9\-]{2,58}|[^\W\d_]{2,24})(?![\w\-]*@)", re.IGNORECASE
 )
-_SPOKEN: Final = re.compile(
-    r"(?<![\w.+\-])[\w.+\-]{1,64}+\s?[\[({<]\s?(?:at|małpa|malpa)\s?[\])}>]\s?"
+_SPOKEN_AT: Final = re.compile(r"\s?[\[({<]\s?(?:at|małpa|malpa)\s?[\])}>]\s?", re.IGNORECASE)
+_SPOKEN_HOST: Final = re.compile(
     r"[\w\-]{1,63}(?:(?:\.|\s?[\[({<]\s?(?:dot|kropka|pkt)\s?[\])}>]\s?)[\w\-]{1,63}){1,4}",
     re.IGNORECASE,
 )
@@ -40,8 +40,10 @@ def find_mail(text: str) -> Iterator[Finding]:
             floor = host.end()
             yield Finding("EMAIL", at.start() - len(name), host.end())
     if "(" in text or "[" in text or "{" in text:
-        for match in _SPOKEN.finditer(text):
-            yield Finding("EMAIL", *match.span())
+        for at in _SPOKEN_AT.finditer(text):
+            local, host = _BEFORE.search(text[max(0, at.start() - 64) : at.start()]), _SPOKEN_HOST.match(text, at.end())
+            if local and host:
+                yield Finding("EMAIL", at.start() - len(local.group()), host.end())
 
 
 def find_ip(text: str) -> Iterator[Finding]:

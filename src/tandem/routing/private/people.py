@@ -30,6 +30,18 @@ _INTRODUCED: Final = re.compile(
     r"[\s\u00a0]*[\"'*>-]{0,2}\s?\Z",
     re.IGNORECASE,
 )  # fmt: skip
+_LOOSE: Final = " \t\n\u00a0\"'*>-:,.=([{"
+_LAST_WORDS: Final = frozenset(
+    "name names surname is was am m s called named as me him her under of this dear regards sincerely cheers mr mrs ms miss mx dr prof "
+    "professor sir madam mister doctor herr frau monsieur madame mme se\u00f1or se\u00f1ora sr sra patient beneficiary tenant landlord attn "
+    "defendant plaintiff employee colleague husband wife nurse judge officer si\u0119 imi\u0119 mam nazwisko pan pani pana panu panem pani\u0105 "
+    "panie p mgr in\u017c mec lek hab red ks o \u015bp odbiorca odbiorcy nadawca nadawcy najemca najemcy kupuj\u0105cy sprzedaj\u0105cy podpisano "
+    "podpisa\u0142 podpisa\u0142a imieniu powa\u017caniem pozdrawiam przez mi\u0119dzy pow\u00f3d ucze\u0144 m\u0105\u017c".split()
+)
+_LAST_STEMS: Final = (
+    "pacjent", "pracowni", "kierowni", "dyrektor", "ubezpieczon", "zatrudnion", "d\u0142u\u017cni", "pozwan", "\u015bwiad", "oskar\u017con",
+    "uczennic", "kole\u017cank", "koleg", "siostr", "brat", "\u017con", "m\u0119\u017c", "s\u0105siad", "szef", "w\u0142a\u015bciciel",
+)  # fmt: skip
 _SPOKEN: Final = re.compile(
     r"\b(?:my name is|my name's|i am called|nazywam si\u0119|mam na imi\u0119)\s+((?:[^\W\d_]+[ \-]?){1,3})", re.IGNORECASE
 )
@@ -40,13 +52,14 @@ _NOT_A_PERSON: Final = re.compile(
     re.IGNORECASE,
 )
 _STARTS_SENTENCE: Final = re.compile(r"(?:\A|[.!?:\n\"\u201e\u201c>*\-\u2022(\[]\s*|\d[.)]\s*)\Z")
+_CAMEL: Final = re.compile(rf"(?!Mc|Mac|De|Di|Du|La|Le|Fitz|Van|O')[{_UPPER}][^\W\d_]*[a-z][{_UPPER}]|[{_UPPER}]{{2,}}[a-z]")
 _MOST_WORDS: Final = 4
 _LOOK_BACK: Final = 40
 
 Token = tuple[int, int]
 
 
-def find_people(text: str) -> Iterator[Finding]:
+def find_people(text: str, lower: str) -> Iterator[Finding]:
     """Names of people, without their titles."""
     seen: set[str] = set()
     loose: list[Token] = []
@@ -55,7 +68,7 @@ def find_people(text: str) -> Iterator[Finding]:
     for start, end in loose:
         if text[start:end].lower() in seen:
             yield Finding("PERSON", start, end)
-    if "name" in text or "nazywam" in text.lower() or "imi" in text:
+    if "name" in lower or "nazywam" in lower or "called" in lower or "imi\u0119" in lower:
         yield from _spoken(text)
 
 
@@ -87,7 +100,7 @@ def _people_in(text: str, run: Sequence[Token], seen: set[str], loose: list[Toke
         if not _NOT_A_PERSON.match(text, end):
             words = [text[first:last] for first, last in run[at : at + length]]
             if not is_figure(words):
-                seen.update(word.lower() for word in words[1:] if len(word) > 3)
+                seen.update(word.lower() for word in words[1:] if len(word) > 3 and known_surname(word) is not None)
                 yield Finding("PERSON", start, end)
         at += length
 
@@ -98,14 +111,19 @@ def _length_of_name(text: str, run: Sequence[Token], at: int) -> int:
     words = [text[start:end] for start, end in run[at : at + _MOST_WORDS]]
     first = words[0].lower()
     introduced = _is_introduced(text, run[at][0])
+    if _CAMEL.match(words[0]):
+        return 0
     if len(words[0]) == 1:
         return _after_initial(words) if len(words) > 1 else 0
     given = known_given(words[0])
     if given is not None and not (words[0].isupper() and len(words) == 1 and not introduced):
         length = 1 + _follow(words)
-        if length > 1 or introduced:
-            return length if not (length == 1 and first in lists.common) else 0
-        return 0 if first in lists.ambiguous or first in lists.places else 1
+        doubtful = first in lists.ambiguous or first in lists.places or first in lists.common
+        if not doubtful:
+            return length
+        if length > 1 and _is_likely_surname(words[length - 1]):
+            return length
+        return length if introduced and first not in lists.common else 0
     if first in lists.common or first in lists.places:
         return 0
     surname = known_surname(words[0])
@@ -125,7 +143,7 @@ def _follow(words: Sequence[str]) -> int:
         lower = word.lower()
         if lower in lists.common or (lower in lists.places and known_surname(word) is None):
             break
-        if len(word) == 1 and at == len(words) - 1:
+        if (len(word) == 1 and at == len(words) - 1) or _CAMEL.match(word):
             break
         if word.isupper() and len(word) > 1 and not words[0].isupper():
             break
@@ -138,11 +156,27 @@ def _after_initial(words: Sequence[str]) -> int:
     at = 1
     while at < len(words) and len(words[at]) == 1:
         at += 1
-    return at + 1 if at < len(words) and known_surname(words[at]) is not None and len(words[at]) > 3 else 0
+    return at + 1 if at < len(words) and not words[at].isupper() and _is_likely_surname(words[at]) else 0
+
+
+def _is_likely_surname(word: str) -> bool:
+    """Whether a table has it as a surname, and neither as a word nor as a place."""
+    lists, lower = word_lists(), word.lower()
+    if len(word) < 3 or lower in lists.common or lower in lists.ambiguous:
+        return False
+    return known_surname(word) is not None
 
 
 def _is_introduced(text: str, start: int) -> bool:
+    words = text[max(0, start - 24) : start].rstrip(_LOOSE).split()
+    if not words or not _may_introduce(words[-1].lower().strip(_LOOSE)):
+        return False
     return _INTRODUCED.search(text, max(0, start - _LOOK_BACK), start) is not None
+
+
+def _may_introduce(word: str) -> bool:
+    word = word.rpartition("'")[2]
+    return word in _LAST_WORDS or word.startswith(_LAST_STEMS)
 
 
 def _is_surname_alone(text: str, run: Sequence[Token], at: int, word: str) -> bool:

@@ -42,7 +42,7 @@ def find_phones(text: str, regions: Sequence[str]) -> Iterator[Finding]:
             continue
         dialled = _EXTENSION.sub("", written)
         digits = "".join(filter(str.isdigit, dialled))
-        if not 6 <= len(digits) <= 15 or len(set(digits)) == 1:
+        if not 6 <= len(digits) <= 15 or len(set(digits)) == 1 or digits in "0123456789012345":
             continue
         kinds = reader.beside(*match.span())
         if _is_something_else(text, match, dialled, kinds):
@@ -57,6 +57,9 @@ def find_phones(text: str, regions: Sequence[str]) -> Iterator[Finding]:
 
 def _is_something_else(text: str, match: re.Match[str], dialled: str, kinds: Kinds) -> bool:
     if denies(kinds, "PHONE") or (kinds & _OTHERS and "PHONE" not in kinds):
+        return True
+    left = text[max(0, match.start() - 2) : match.start()]
+    if left[-1:] == "-" and left[:1].isalnum() and "PHONE" not in kinds:
         return True
     if _DATE.match(dialled) or _YEARS.match(dialled) or dialled.count(".") == 1 == len(re.findall(r"[^0-9]", dialled)):
         return True

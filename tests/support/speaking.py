@@ -53,8 +53,14 @@ def thoughts_of(events: Sequence[Event]) -> str:
 
 
 def calls_of(events: Sequence[Event]) -> list[tuple[str, str]]:
-    """Name and arguments of every call."""
-    return [(event.name or "", event.arguments) for event in events if isinstance(event, ToolCallDelta)]
+    """Name and arguments of every call, its pieces put together."""
+    calls: list[tuple[str, str]] = []
+    for event in events:
+        if isinstance(event, ToolCallDelta):
+            assert (event.name is None) == (event.id is None) == (event.call_index < len(calls))
+            name, arguments = calls.pop() if event.name is None else (event.name, "")
+            calls.append((name, arguments + event.arguments))
+    return calls
 
 
 def end_of(events: Sequence[Event]) -> Finished:

@@ -8,7 +8,7 @@ import pytest
 
 from support.folders import CHATML, write_folder
 from support.speaking import calls_of, end_of, greedy, hear, text_of
-from tandem.core.chat import ChatRequest, Message, Sampling, Tool, ToolChoice
+from tandem.core.chat import ChatRequest, Message, Sampling, Tool, ToolCallDelta, ToolChoice
 from tandem.core.errors import BadRequest
 from tandem.engine.language import Language
 from tandem.engine.language.dialects import DEEPSEEK, HERMES, LLAMA, MISTRAL, PHI, Call, Dialect, dialect_of
@@ -166,10 +166,10 @@ def test_no_name_of_a_tool_breaks_out_of_its_grammar(family: str, name: str, tmp
 def test_several_calls_keep_their_order_and_have_their_own_ids(tmp_path: Path) -> None:
     one = '<tool_call>\n{"name": "clock", "arguments": {}}\n</tool_call>'
     events, _ = hear(language_of("hermes", tmp_path), ask(), f"Both.\n{one}\n{FAMILIES['hermes'][3]}")
-    calls = [event for event in events if hasattr(event, "call_index")]
-    assert [getattr(call, "call_index", None) for call in calls] == [0, 1]
+    begun = [event for event in events if isinstance(event, ToolCallDelta) and event.id]
+    assert [call.call_index for call in begun] == [0, 1]
     assert [name for name, _ in calls_of(events)] == ["clock", "get_weather"]
-    ids = [getattr(call, "id", "") for call in calls]
+    ids = [call.id or "" for call in begun]
     assert len(set(ids)) == 2
     assert all(id_.startswith("call_") and id_.isascii() for id_ in ids)
 

@@ -63,6 +63,13 @@ class Channels:
         return len(self._buffer)
 
     @property
+    def inside(self) -> str:
+        """What was written of the call that the stream is in, as far as it cannot be the mark that closes it."""
+        if self.channel != "calling":
+            return ""
+        return self._buffer[: len(self._buffer) - overlap(self._buffer, self._awaited())]
+
+    @property
     def trivial(self) -> bool:
         """Whether nothing but plain text can come."""
         return self._marks is None and not (self._may_think or self._trim) and self.channel != "thinking"

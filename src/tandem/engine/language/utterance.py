@@ -2,6 +2,7 @@
 
 import secrets
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,9 +19,10 @@ from tandem.core.chat import (
     ToolCallDelta,
 )
 from tandem.core.errors import BadRequest
+from tandem.engine.language.calling import CallPiece, CallReader
 from tandem.engine.language.channels import THINK, Channels, Segment
 from tandem.engine.language.detokenizer import Detokenizer
-from tandem.engine.language.dialects import Call, Dialect
+from tandem.engine.language.dialects import Dialect
 from tandem.engine.language.grammar import Constraint, Grammar
 from tandem.engine.language.loops import Loops
 from tandem.engine.language.sampling import Choosing, NothingAllowed, Sampler, log_probabilities
@@ -96,6 +98,7 @@ class Utterance:
         self._withheld = 0
         self._hurried = False
         self._calls = 0
+        self._reader: CallReader | None = None
         self._events: list[SpokenEvent] = []
         self.finished = False
         self.completion_tokens = 0
@@ -177,6 +180,8 @@ class Utterance:
         if self._plan.logprobs and before in {"opening", "speaking"} and after in {"opening", "speaking"}:
             self._pending.append(_Pending(start, self._logprob(token, logits)))
         self._say(segments)
+        if after == "calling" and not self.finished:
+            self._listen()
         if not self.finished and (self._plan.grammar or self._plan.tools):
             self._rebind(before, after)
 
@@ -218,30 +223,51 @@ class Utterance:
         if text or logprobs:
             self._events.append(TextDelta(text=text, index=self._index, logprobs=tuple(logprobs)))
 
-    def _call(self, segment: Segment) -> None:
-        """A call goes out when it is whole. What is no call of an offered tool is text, as the model wrote it."""
+    def _listen(self) -> None:
+        """Say what is certain of the call that is being written, where its dialect can be read piece by piece."""
         tools = self._plan.tools
-        calls = tools.dialect.read(segment.text) if tools else None
-        if tools is None or calls is None or not all(call.name in tools.names for call in calls):
-            self._speak(segment.marked)
+        if tools is None or tools.dialect.shape == "fenced":
             return
-        self._pending.clear()
-        for call in calls if tools.parallel else calls[:1]:
-            self._send(call)
-        if not tools.parallel:
+        if self._reader is None:
+            self._reader = CallReader(tools.names, most=None if tools.parallel else 1)
+        self._send(self._reader.feed(self._channels.inside[self._reader.heard :]))
+
+    def _call(self, segment: Segment) -> None:
+        """A call is over. What could not be said of it piece by piece is read as a whole."""
+        tools, reader, self._reader = self._plan.tools, self._reader, None
+        if tools is None:
+            self._speak(segment.marked)
+        elif reader is None or not reader.begun:
+            self._read_whole(tools, segment.text, segment.marked)
+        else:
+            self._send(reader.feed(segment.text[reader.heard :]))
+            if tools.parallel and reader.unread:
+                self._read_whole(tools, reader.unread, reader.unread)
+        if tools and self._calls and not tools.parallel:
             self._end("stop", None)
 
-    def _send(self, call: Call) -> None:
-        self._events.append(
-            ToolCallDelta(
-                call_index=self._calls,
-                arguments=call.arguments,
-                id=f"call_{secrets.token_hex(12)}",
-                name=call.name,
-                index=self._index,
+    def _read_whole(self, tools: ToolPlan, text: str, marked: str) -> None:
+        """What is no call of an offered tool is text, as the model wrote it."""
+        calls = tools.dialect.read(text)
+        if calls is None or not all(call.name in tools.names for call in calls):
+            self._speak(marked)
+        else:
+            self._send([CallPiece(call.name, call.arguments) for call in (calls if tools.parallel else calls[:1])])
+
+    def _send(self, pieces: Sequence[CallPiece]) -> None:
+        for piece in pieces:
+            self._pending.clear()
+            begins = piece.name is not None
+            self._calls += begins
+            self._events.append(
+                ToolCallDelta(
+                    call_index=self._calls - 1,
+                    arguments=piece.arguments,
+                    id=f"call_{secrets.token_hex(12)}" if begins else None,
+                    name=piece.name,
+                    index=self._index,
+                )
             )
-        )
-        self._calls += 1
 
     def _finish(self, reason: FinishReason) -> None:
         """The model or the limit ended the answer: show what was held back."""

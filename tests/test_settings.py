@@ -71,14 +71,19 @@ def test_providers_models_and_prices_are_read_as_money(tmp_path: Path) -> None:
     assert settings.models[0].tasks == ("code",)
     assert settings.aliases == {"phi-4-mini": "smollm2-135m"}
     assert settings.rag.labels == {"docs": "internal"}
-    assert settings.not_yet_used == ("provider", "model", "rag")
+    assert settings.not_yet_used == ("rag",)
 
 
 @pytest.mark.parametrize(
     ("text", "part"),
     [
         ("[server]\napi_key_env = 'NO_SUCH'\n", "NO_SUCH, which is not set"),
-        ("[[model]]\nid = 'a'\nprovider = 'b'\n", "which no [[provider]] has"),
+        ("[[model]]\nid = 'a'\n", "needs 'provider'"),
+        ("[policy]\ndefault = 'cloud-frist'\n", "did you mean 'cloud-first'"),
+        ("[policy.mine]\nrules = ['HardGoesUpp']\n", "did you mean 'HardGoesUp'"),
+        ("[policy.mine]\nrules = ['PrivateStaysHere']\n", "every policy has it already"),
+        ("[policy.mine]\nrules = [{ rule = 'HardGoesUp', over = 1 }]\n", "HardGoesUp has no 'over'"),
+        ("[budget]\nusd_per_month = -1\n", "at least 0"),
         ("server = 3\n", "[server] must be a table"),
         ("[aliases]\na = 3\n", "must be the id of a model"),
         ("[device]\nmax_ram = 'much'\n", "write bytes"),

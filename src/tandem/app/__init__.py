@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tandem.app.deciding import names_of, rules_of
+from tandem.app.far import open_far
 from tandem.app.roster import Roster
+from tandem.app.spent import SpentSoFar
 from tandem.backends.device import DeviceModels, DeviceOptions, worker_starter
 from tandem.backends.foundry import FoundryBackend, FoundryRuntime
 from tandem.catalog.catalog import Catalog
@@ -21,6 +23,7 @@ from tandem.engine.seal import SealReport, probe_seal
 from tandem.gateway import Books, Gateway, Near
 from tandem.gateway.departures import DepartureBook
 from tandem.gateway.names import AUTO
+from tandem.ledger.store import SqliteLedger
 from tandem.presence import announced, running
 from tandem.settings import Settings
 
@@ -69,10 +72,10 @@ async def assembled(settings: Settings, ledger: Ledger | None = None) -> AsyncGe
 
     roster = Roster(catalog, device, settings.home / "models")
     books = Books(departures=DepartureBook(), ledger=ledger or NoLedger())
-    async with device:
+    async with open_far(settings, books.departures) as providers, device:
         gateway = Gateway(
             near=Near(cards=roster.cards, backend=backend, embedder=device, evidence=roster.evidence),
-            far={},
+            far=providers.backends,
             names=names_of(settings),
             rules=rules_of(settings),
             books=books,
@@ -127,14 +130,16 @@ async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
 
     listening = server.listen(settings.server.host, settings.server.port)
     url = server.url_of(listening)
-    async with assembled(settings) as parts, asyncio.TaskGroup() as tasks:
-        with announced(settings.home, url):
-            preload = tasks.create_task(_preload(parts)) if settings.device.preload else None
-            try:
-                await server.serve(build(_service(parts)), listening, ready=lambda: ready(url))
-            finally:
-                if preload:
-                    preload.cancel()
+    with SqliteLedger(settings.home) as ledger:
+        async with assembled(settings, ledger) as parts:
+            with announced(settings.home, url):
+                preload = asyncio.create_task(_preload(parts)) if settings.device.preload else None
+                try:
+                    await server.serve(build(_service(parts)), listening, ready=lambda: ready(url))
+                finally:
+                    if preload:
+                        preload.cancel()
+                        await asyncio.wait([preload])
 
 
 async def seal_here() -> SealReport:

@@ -58,7 +58,8 @@ def _warnings(settings: Settings, cards: list[ModelCard]) -> Iterator[str]:
     for model in settings.models:
         for task in model.tasks:
             if task not in LABELS:
-                yield f"[[model]] {model.id!r} lists the task {task!r}, which no request has. Known: {', '.join(LABELS)}."
+                name = model.id or model.upstream_id
+                yield f"[[model]] {name!r} lists the task {task!r}, which no request has: {', '.join(LABELS)}."
     bounded = settings.budget.usd_per_month is not None or settings.budget.usd_per_request is not None
     for card in cards:
         if bounded and card.provider and card.cost_usd(prompt_tokens=1, completion_tokens=1) is None:

@@ -47,4 +47,5 @@ def names_of(settings: Settings) -> Names:
 
 def tasks_of_device(settings: Settings) -> Mapping[str, tuple[str, ...]]:
     """The kinds of work that ``[[model]]`` rows with ``provider = "device"`` give to models of this device."""
-    return {model.id: model.tasks for model in settings.models if model.provider == DEVICE and model.tasks}
+    rows = [model for model in settings.models if model.provider == DEVICE and model.id]
+    return {model.id: model.tasks for model in rows if model.id and model.tasks}

@@ -63,9 +63,7 @@ def document_of(decision: Decision) -> Document:
         "place": first.card.place if first else None,
         "policy": decision.policy,
         "order": [one.id for one in decision.order],
-        "because": [
-            {"rule": one.rule, "removed": list(one.removed), "detail": one.detail} for one in decision.because
-        ],
+        "because": [{"rule": one.rule, "removed": list(one.removed), "detail": one.detail} for one in decision.because],
         "facts": {
             "prompt_tokens": facts.prompt_tokens,
             "output_tokens": facts.output_tokens,
@@ -73,7 +71,8 @@ def document_of(decision: Decision) -> Document:
             "task_confidence": round(facts.task_confidence, 3),
             "difficulty": round(facts.difficulty, 3),
             "private": [
-                {"label": span.label, "start": span.start, "end": span.end} | ({"where": span.where} if span.where else {})
+                {"label": span.label, "start": span.start, "end": span.end}
+                | ({"where": span.where} if span.where else {})
                 for span in facts.private
             ],
             "labels": list(facts.labels),

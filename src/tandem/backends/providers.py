@@ -18,11 +18,16 @@ from tandem.backends.openai_http import OpenAIBackend
 from tandem.backends.presets import PRESETS, UNKNOWN, Kind, Preset
 from tandem.backends.prices import Prices, read_prices
 from tandem.backends.provider import Provider, Temper
-from tandem.core.chat import Place
+from tandem.core.chat import Dialect, Place
 from tandem.core.models import Ability, ModelCard
 from tandem.core.ports import Backend, Departures
 
 _KEY_HEADERS: Mapping[Kind, KeyHeader] = {"openai": "authorization", "azure": "api-key", "anthropic": "x-api-key"}
+_DIALECTS: Mapping[Kind, frozenset[Dialect]] = {
+    "openai": frozenset({"openai.chat"}),
+    "azure": frozenset({"openai.chat"}),
+    "anthropic": frozenset({"anthropic.messages"}),
+}
 _ASSUMED_CONTEXT: Mapping[Place, int] = {"cloud": 128_000, "device": 8_192}
 _HOME_SUFFIXES = (".local", ".lan", ".internal", ".home.arpa", ".localhost")
 
@@ -31,7 +36,7 @@ _HOME_SUFFIXES = (".local", ".lan", ".internal", ".home.arpa", ".localhost")
 class ProviderRow:
     """One ``[[provider]]``. ``None``: what is known by that name is meant.
 
-    ``place`` of ``None`` is the device where the address is one of this machine or network, else the cloud.
+    ``place`` of ``None`` is the cloud: trust is written down, or known by the name (Ollama on this network).
     ``api_version`` makes Azure's older addresses; without it, its v1 address is asked.
     """
 
@@ -151,7 +156,7 @@ def _site(row: ProviderRow) -> _Site:
         kind=kind,
         root=root,
         query=f"?{query}" if query else "",
-        place=row.place or ("device" if is_home(host) else "cloud"),
+        place=row.place or ("device" if preset.local and is_home(host) else "cloud"),
         key_env=row.key_env or (preset.key_env if not row.base_url or not preset.base_url else ""),
     )
 
@@ -255,6 +260,7 @@ def _card(row: ModelRow, site: _Site, upstream: str, prices: Prices) -> ModelCar
         tasks=row.tasks,
         provider=row.provider,
         upstream_id=upstream,
+        dialects=_DIALECTS[site.kind],
         usd_per_million_input_tokens=priced.input if priced else row.usd_per_million_input_tokens,
         usd_per_million_cached_input_tokens=priced.cached if priced else row.usd_per_million_cached_input_tokens,
         usd_per_million_output_tokens=priced.output if priced else row.usd_per_million_output_tokens,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tandem import __version__
-from tandem.cli import ask, doctor, models, receipts, serve
+from tandem.cli import ask, doctor, models, policy, receipts, route, serve
 from tandem.cli.console import fail, note, prepare_streams
 from tandem.cli.words import Words
 from tandem.core.errors import SettingsError, TandemError
@@ -62,6 +62,6 @@ def _parser(words: Words) -> argparse.ArgumentParser:
     common.add_argument("--config", type=Path, help=words("a configuration file instead of ./tandem.toml"))
     common.add_argument("--verbose", action="store_true", help=words("tell more on standard error"))
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for room in (serve, ask, models, receipts, doctor):
+    for room in (serve, ask, models, route, policy, receipts, doctor):
         room.add_parser(commands, common, words)
     return parser

@@ -15,9 +15,7 @@ def add_parser(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]", common: argparse.ArgumentParser, words: Words
 ) -> None:
     """Describe the command."""
-    parser = commands.add_parser(
-        "route", parents=[common], help=words("who would answer, and why; nothing is sent")
-    )
+    parser = commands.add_parser("route", parents=[common], help=words("who would answer, and why; nothing is sent"))
     parser.add_argument("text", nargs="?", metavar="TEXT|-", help=words("what to ask; - reads standard input"))
     parser.add_argument("--jsonl", metavar="FILE|-", help=words("one JSON object a line, with text or messages"))
     parser.add_argument("--policy", metavar="NAME", help=words("a policy (default: the configured one)"))

@@ -5,6 +5,31 @@ from collections.abc import Mapping
 from tandem.settings import Language
 
 _POLISH: Mapping[str, str] = {
+    "who would answer, and why; nothing is sent": "kto by odpowiedział i dlaczego; nic nie jest wysyłane",
+    "one JSON object a line, with text or messages": "jeden obiekt JSON w wierszu, z text albo messages",
+    "a policy (default: the configured one)": "polityka (domyślnie: ustawiona)",
+    "Give one of the two: the text, or --jsonl with a file.": "Podaj jedno z dwojga: tekst albo --jsonl z plikiem.",
+    "Nobody may answer.": "Nikomu nie wolno odpowiedzieć.",
+    "on this device": "na tym urządzeniu",
+    "in the cloud": "w chmurze",
+    "{model} answers, {place}.": "Odpowiada {model}, {place}.",
+    "policy": "polityka",
+    "order": "kolejność",
+    "task": "zadanie",
+    "difficulty": "trudność",
+    "prompt tokens, about": "tokenów pytania, około",
+    "This is what would leave:": "To wyszłoby na zewnątrz:",
+    "the rules that choose who answers": "reguły, które wybierają, kto odpowiada",
+    "validate every policy and prove its privacy": "sprawdź każdą politykę i udowodnij jej prywatność",
+    "hash": "skrót",
+    "rules, later ones weigh more": "reguły, późniejsze ważą więcej",
+    "Guards of every policy: {guards}": "Strażnicy każdej polityki: {guards}",
+    "Proved: of {decisions} decisions gone through, {locked} were about text that must stay; none sent it away.": (
+        "Udowodniono: z {decisions} przejrzanych decyzji {locked} dotyczyło tekstu, który ma zostać; żadna go nie wysłała."
+    ),
+    "NOT proved: these facts would send away text that must stay.": (
+        "NIE udowodniono: te fakty wysłałyby tekst, który ma zostać."
+    ),
     "Tandem answers on {url}": "Tandem odpowiada pod {url}",
     "Press Ctrl-C to stop.": "Ctrl-C zatrzymuje.",
     "models": "modele",

@@ -44,6 +44,7 @@ __all__ = [
     "Settings",
     "language_of",
     "read_settings",
+    "variable",
 ]
 _SINGLE: Mapping[str, type] = {
     "server": ServerSettings,
@@ -64,6 +65,11 @@ def language_of(environment: Mapping[str, str] | None = None) -> Language:
     env = os.environ if environment is None else environment
     named = next((env[name] for name in ("TANDEM_LANG", "LC_ALL", "LC_MESSAGES", "LANG") if env.get(name)), "")
     return "pl" if named.lower().startswith("pl") else "en"
+
+
+def variable(name: str) -> str | None:
+    """The value of a variable of the environment, such as a provider's key."""
+    return os.environ.get(name)
 
 
 def read_settings(

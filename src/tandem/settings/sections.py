@@ -49,21 +49,25 @@ class DeviceSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderSettings:
-    """One ``[[provider]]``: an endpoint that answers, far away or trusted on this network."""
+    """One ``[[provider]]``: an endpoint that answers, far away or trusted on this network.
+
+    What is left out is known by the name (see docs/providers.md); an unknown name speaks OpenAI's wire and is a cloud.
+    """
 
     name: str
-    kind: Literal["openai", "azure", "anthropic"] = "openai"
+    kind: Literal["openai", "azure", "anthropic"] | None = None
     base_url: str | None = None
     key_env: str | None = None
-    place: Place = "cloud"
+    place: Place | None = None
+    api_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSettings:
-    """One ``[[model]]`` that a provider answers for."""
+    """One ``[[model]]`` that a provider answers for; with ``provider = "device"``, tasks for a model of the catalog."""
 
-    id: str
     provider: str
+    id: str | None = None
     upstream_id: str | None = None
     tasks: tuple[str, ...] = ()
     context_tokens: int | None = None

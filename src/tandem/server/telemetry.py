@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from tandem.core.genai import operation_name, provider_name, request_model
 from tandem.core.ledger import LedgerLine
 from tandem.core.ports import Health
 
@@ -24,7 +25,6 @@ _FIRST_TOKEN = (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75
 _NEXT_TOKEN = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5)
 _TOKENS = tuple(4**power for power in range(14))
 _WHO = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "gen_ai_response_model")
-_PROVIDERS = {"azure": "azure.ai.openai", "mistral": "mistral_ai", "xai": "x_ai", "gemini": "gcp.gemini"}
 
 
 class LedgerState(Protocol):
@@ -133,16 +133,8 @@ class Telemetry:
             self._counters["unpriced"].labels(model).inc()
 
     def _who(self, line: LedgerLine) -> tuple[str, str, str, str]:
-        embedding = line.route.endswith("embeddings")
-        plain = line.route.endswith("/completions") and "chat" not in line.route
-        operation = "embeddings" if embedding else "text_completion" if plain or line.route == "completions" else "chat"
-        asked = self._label("asked", line.asked) if line.model else ""
-        return operation, self._provider(line), asked, self._label("model", line.model)
-
-    def _provider(self, line: LedgerLine) -> str:
-        if line.place == "device":
-            return "tandem"
-        return self._label("provider", _PROVIDERS.get(line.evidence, line.evidence))
+        provider, asked = self._label("provider", provider_name(line)), self._label("asked", request_model(line))
+        return operation_name(line), provider, asked, self._label("model", line.model)
 
     def _label(self, kind: str, value: str) -> str:
         return self._values.setdefault(kind, Values())(value)

@@ -11,12 +11,12 @@ from typing import Any
 
 from tandem.core.accounts import Span, Step, Summary, Totals, Waits
 from tandem.core.ledger import LedgerLine
-from tandem.ledger.accounts import HOUR_US, SUMS, microseconds_of
+from tandem.ledger.accounts import DAY_HOURS, HOUR_US, SUMS, microseconds_of
 from tandem.ledger.receipts import Receipt, line_of, micro
 from tandem.ledger.schema import LEDGER_FILE, reading
 
 _SUM_COLUMNS = ", ".join(f"sum({name})" for name in SUMS)
-_HOURS = {"hour": 1, "day": 24}
+_HOURS = {"hour": 1, "day": DAY_HOURS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +133,11 @@ def _names(db: sqlite3.Connection, first: int) -> Mapping[str, Mapping[str, int]
 
 def _waits(db: sqlite3.Connection, first: int) -> Mapping[str, Mapping[str, Waits]]:
     buckets: defaultdict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
+    next_day = -(-first // DAY_HOURS) * DAY_HOURS
     rows = db.execute(
-        "SELECT sort, place, bucket, sum(requests) FROM hourly_wait WHERE hour >= ? GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
-        (first,),
+        "SELECT sort, place, bucket, sum(requests) FROM wait "
+        "WHERE (hours = 1 AND hour >= ? AND hour < ?) OR (hours = ? AND hour >= ?) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+        (first, next_day, DAY_HOURS, next_day),
     )
     for sort, place, bucket, requests in rows:
         buckets[sort, place].append((bucket, requests))

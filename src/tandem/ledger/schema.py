@@ -1,6 +1,6 @@
 """The ledger's file: its tables, how an older file is lifted, and how it is opened.
 
-``line`` is the truth, signed; the tables named ``hourly_*`` and ``monthly`` are sums of it, kept so that a page over a
+``line`` is the truth, signed; the other tables are sums of it, kept so that a page over a
 million lines costs milliseconds. What an owner may one day choose to keep of the text gets a table of its own, by
 ``line.seq``: no receipt covers it, and pruning a line must prune it.
 """
@@ -56,10 +56,10 @@ _ACCOUNTS = (
     ) WITHOUT ROWID
     """,
     """
-    CREATE TABLE hourly_wait (
-        hour INTEGER NOT NULL, place TEXT NOT NULL, sort TEXT NOT NULL, bucket INTEGER NOT NULL,
-        requests INTEGER NOT NULL,
-        PRIMARY KEY (hour, place, sort, bucket)
+    CREATE TABLE wait (
+        hours INTEGER NOT NULL CHECK (hours IN (1, 24)), hour INTEGER NOT NULL, place TEXT NOT NULL,
+        sort TEXT NOT NULL, bucket INTEGER NOT NULL, requests INTEGER NOT NULL,
+        PRIMARY KEY (hours, hour, place, sort, bucket)
     ) WITHOUT ROWID
     """,
     "CREATE TABLE monthly (month TEXT PRIMARY KEY, cost_pico INTEGER NOT NULL) WITHOUT ROWID",

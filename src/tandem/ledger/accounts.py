@@ -1,8 +1,8 @@
 """Sums of the ledger's lines by the hour, grown with every commit, so that no page ever reads all lines.
 
 Waiting times are counted in buckets whose bounds grow by 4 %: a percentile read from them is within 2 % of the exact
-one (the sketch of Masson, Rim and Lee, "DDSketch", VLDB 2019, with a relative accuracy of 0.02). They are counted by the
-hour and by the day, so that a month is read from thirty days and not from seven hundred hours.
+one (the sketch of Masson, Rim and Lee, "DDSketch", VLDB 2019, with a relative accuracy of 0.02). They are counted by
+the hour and by the day, so that a month is read from thirty days and not from seven hundred hours.
 """
 
 import json

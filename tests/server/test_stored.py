@@ -62,7 +62,7 @@ def test_a_turn_comes_back_as_it_was_kept(tmp_path: Path, in_memory: bool) -> No
     async def work(store: ResponseStore) -> None:
         await store.save(turn)
         assert await store.load("resp_a") == turn
-        assert await store.find_item("msg_out_a") == turn.outputs[0]
+        assert (await store.find_item("msg_out_a")).body == turn.outputs[0]
 
     with_store(None if in_memory else tmp_path / "deep" / "folder" / "responses.sqlite3", work)
 

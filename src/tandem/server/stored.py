@@ -53,17 +53,21 @@ _MIGRATIONS = (
     """,
         "CREATE INDEX item_by_id ON item (id)",
     ),
+    (
+        "ALTER TABLE response ADD COLUMN private INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE response ADD COLUMN labels TEXT NOT NULL DEFAULT '[]'",
+    ),
 )
 """Each entry lifts ``user_version`` by one. Append; never edit one that was released."""
 
 _CHAIN = """
-    WITH RECURSIVE turn (seq, id, previous_id, body, depth) AS (
-        SELECT seq, id, previous_id, body, 0 FROM response WHERE id = ?
+    WITH RECURSIVE turn (seq, id, previous_id, body, private, labels, depth) AS (
+        SELECT seq, id, previous_id, body, private, labels, 0 FROM response WHERE id = ?
         UNION ALL
-        SELECT r.seq, r.id, r.previous_id, r.body, turn.depth + 1
+        SELECT r.seq, r.id, r.previous_id, r.body, r.private, r.labels, turn.depth + 1
         FROM turn JOIN response AS r ON r.id = turn.previous_id
     )
-    SELECT seq, id, previous_id, body FROM turn ORDER BY depth DESC
+    SELECT seq, id, previous_id, body, private, labels FROM turn ORDER BY depth DESC
 """
 
 _BEYOND_THE_LIMITS = """
@@ -85,13 +89,27 @@ class StoreLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredResponse:
-    """One turn. ``body`` is the response object without its ``output``; ``inputs`` are this turn's own items."""
+    """One turn. ``body`` is the response object without its ``output``; ``inputs`` are this turn's own items.
+
+    ``private`` and ``labels`` tell how its text, that of the turns before it included, is to be treated.
+    """
 
     id: str
     previous_id: str | None
     body: JsonObject
     inputs: tuple[JsonObject, ...]
     outputs: tuple[JsonObject, ...]
+    private: bool = False
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredItem:
+    """One item, and how its text is to be treated: as the turn that it was kept with."""
+
+    body: JsonObject
+    private: bool
+    labels: tuple[str, ...]
 
 
 class ResponseStore:
@@ -147,7 +165,7 @@ class ResponseStore:
         """
         return await self._run(lambda db: self._chain(db, response_id))
 
-    async def find_item(self, item_id: str) -> JsonObject:
+    async def find_item(self, item_id: str) -> StoredItem:
         """The latest item of that id. Raises `NotFound`."""
         return await self._run(lambda db: _find_item(db, item_id))
 
@@ -183,8 +201,9 @@ class ResponseStore:
         size = len(body) + sum(len(text) for *_, text in rows)
         with _transaction(db):
             seq = db.execute(
-                "INSERT INTO response (id, previous_id, used_at, bytes, body) VALUES (?, ?, ?, ?, ?) RETURNING seq",
-                (stored.id, stored.previous_id, self._clock(), size, body),
+                "INSERT INTO response (id, previous_id, used_at, bytes, body, private, labels) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING seq",
+                (stored.id, stored.previous_id, self._clock(), size, body, stored.private, json.dumps(stored.labels)),
             ).fetchone()[0]
             db.executemany(
                 "INSERT INTO item (response, side, position, id, body) VALUES (?, ?, ?, ?, ?)",
@@ -194,7 +213,7 @@ class ResponseStore:
 
     def _load(self, db: sqlite3.Connection, response_id: str) -> StoredResponse:
         row = db.execute(
-            "SELECT seq, id, previous_id, body FROM response WHERE id = ? AND used_at >= ?",
+            "SELECT seq, id, previous_id, body, private, labels FROM response WHERE id = ? AND used_at >= ?",
             (searchable(response_id), self._oldest()),
         ).fetchone()
         if row is None:
@@ -295,8 +314,8 @@ def _item_rows(side: Side, items: Sequence[JsonObject]) -> list[tuple[str, int, 
     return [(side, at, searchable(str(item["id"])), json.dumps(item)) for at, item in enumerate(items)]
 
 
-def _stored(db: sqlite3.Connection, row: tuple[int, str, str | None, str]) -> StoredResponse:
-    seq, response_id, previous_id, body = row
+def _stored(db: sqlite3.Connection, row: tuple[int, str, str | None, str, int, str]) -> StoredResponse:
+    seq, response_id, previous_id, body, private, labels = row
     found = db.execute("SELECT side, body FROM item WHERE response = ? ORDER BY side, position", (seq,)).fetchall()
     return StoredResponse(
         id=response_id,
@@ -304,18 +323,22 @@ def _stored(db: sqlite3.Connection, row: tuple[int, str, str | None, str]) -> St
         body=json.loads(body),
         inputs=tuple(json.loads(text) for side, text in found if side == "input"),
         outputs=tuple(json.loads(text) for side, text in found if side == "output"),
+        private=bool(private),
+        labels=tuple(json.loads(labels)),
     )
 
 
-def _find_item(db: sqlite3.Connection, item_id: str) -> JsonObject:
+def _find_item(db: sqlite3.Connection, item_id: str) -> StoredItem:
     row = db.execute(
-        "SELECT body FROM item WHERE id = ? ORDER BY response DESC LIMIT 1", (searchable(item_id),)
+        "SELECT item.body, private, labels FROM item JOIN response ON response.seq = item.response "
+        "WHERE item.id = ? ORDER BY response DESC LIMIT 1",
+        (searchable(item_id),),
     ).fetchone()
     if row is None:
         raise NotFound(
             f"Item with id '{searchable(item_id)}' not found. Items are kept with stored responses.", param="input"
         )
-    return json.loads(row[0])
+    return StoredItem(body=json.loads(row[0]), private=bool(row[1]), labels=tuple(json.loads(row[2])))
 
 
 def searchable(text: str) -> str:

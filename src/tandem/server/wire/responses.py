@@ -3,14 +3,15 @@
 import logging
 from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import aclosing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from tandem.core.chat import ChatRequest, Message
+from tandem.core.chat import ChatRequest, Demand, Message
+from tandem.core.demands import demanded, refuse
 from tandem.core.errors import BadRequest, NotFound, Unavailable, Unsupported
 from tandem.server.answers import Answer, begin
 from tandem.server.decode import decoded, encoded
@@ -18,7 +19,8 @@ from tandem.server.exchange import exchange_of
 from tandem.server.failures import Failure
 from tandem.server.service import Service
 from tandem.server.sse import EventStream, frame, json_response
-from tandem.server.stored import ResponseStore, StoredResponse
+from tandem.server.stored import ResponseStore, StoredItem, StoredResponse
+from tandem.server.wire.conversation import no_pictures
 from tandem.server.wire.fields import Wishes, chat_card, missing, needed, treated
 from tandem.server.wire.json_text import JsonObject
 from tandem.server.wire.responses_ask import (
@@ -71,6 +73,15 @@ class _Asked:
         return self.ask.store is not False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    """Items of earlier turns, and how their text is to be treated."""
+
+    items: tuple[JsonObject, ...] = ()
+    private: bool = False
+    labels: tuple[str, ...] = ()
+
+
 class _Responses:
     def __init__(self, service: Service, store: ResponseStore) -> None:
         self._service = service
@@ -96,6 +107,8 @@ class _Responses:
     async def count(self, request: Request) -> Response:
         asked = await self._asked(request, default_model=self._service.default_model)
         with _in_this_dialect():
+            for demand in asked.chat.demands:
+                raise refuse(demand)
             tokens = await self._service.counter.count_tokens(asked.chat)
         return json_response(encoded({"object": "response.input_tokens", "input_tokens": tokens}))
 
@@ -117,7 +130,7 @@ class _Responses:
     async def list_inputs(self, request: Request) -> Response:
         stored = await self._store.load(request.path_params["response_id"])
         try:
-            before = await self._history(stored.previous_id) if stored.previous_id else ()
+            before = (await self._history(stored.previous_id)).items
         except BadRequest:
             before = ()  # an earlier turn was deleted: what is left of the conversation is this turn's own input
         return json_response(encoded(page_of([*before, *stored.inputs], request.query_params)))
@@ -127,38 +140,57 @@ class _Responses:
         card = chat_card(self._service.directory, needed(ask.model or default_model or None, "model"))
         refuse_what_cannot_be_honoured(ask, reasons="reasoning" in card.abilities)
         tools = tools_of(ask)
-        before = await self._history(ask.previous_response_id) if ask.previous_response_id else ()
-        inputs = await self._resolved(normalized(ask.input, self._service.new_id))
-        if not before and not inputs:
+        before = await self._history(ask.previous_response_id)
+        sent = await self._resolved(normalized(ask.input, self._service.new_id))
+        if not before.items and not sent.items:
             raise missing("input")
         instructions = [Message(role="system", content=ask.instructions)] if ask.instructions else []
+        messages = (*instructions, *turns_of([*before.items, *sent.items]))
         chat = ChatRequest(
             id=exchange_of(request).request_id,
             model=ask.model or card.id,
-            messages=(*instructions, *turns_of([*before, *inputs])),
+            messages=messages,
             sampling=sampling_of(ask),
             tools=tools,
             tool_choice=tool_choice_of(ask, tools),
             parallel_tool_calls=ask.parallel_tool_calls is not False,
             response_format=format_of(ask),
+            private=before.private or sent.private,
+            labels=tuple(dict.fromkeys((*before.labels, *sent.labels))),
+            unreadable=sum(message.image_count for message in messages),
+            demands=_pictures(messages),
             streamed=bool(ask.stream),
         )
         chat = treated(chat, request.headers, Wishes(private=ask.private, metadata=ask.metadata))
-        return _Asked(ask=ask, chat=chat, inputs=inputs)
+        return _Asked(ask=ask, chat=chat, inputs=sent.items)
 
-    async def _history(self, response_id: str) -> tuple[JsonObject, ...]:
+    async def _history(self, response_id: str | None) -> _Kept:
+        if not response_id:
+            return _Kept()
         try:
             turns = await self._store.chain(response_id)
         except NotFound as error:
             raise BadRequest(error.message, param="previous_response_id", code="previous_response_not_found") from error
-        return tuple(item for turn in turns for item in (*turn.inputs, *turn.outputs))
+        return _Kept(
+            items=tuple(item for turn in turns for item in (*turn.inputs, *turn.outputs)),
+            private=any(turn.private for turn in turns),
+            labels=tuple(label for turn in turns for label in turn.labels),
+        )
 
-    async def _resolved(self, items: Sequence[JsonObject]) -> tuple[JsonObject, ...]:
-        return tuple(
-            [
-                await self._store.find_item(str(item["id"])) if item["type"] == "item_reference" else item
-                for item in items
-            ]
+    async def _resolved(self, items: Sequence[JsonObject]) -> _Kept:
+        """Items with those in the place of references that they name."""
+        found: list[StoredItem] = []
+        for item in items:
+            if item["type"] != "item_reference":
+                found.append(StoredItem(body=item, private=False, labels=()))
+                continue
+            stored = await self._store.find_item(str(item["id"]))
+            own = {"metadata": item["metadata"]} if "metadata" in item else {}
+            found.append(replace(stored, body={**stored.body, **own}))
+        return _Kept(
+            items=tuple(one.body for one in found),
+            private=any(one.private for one in found),
+            labels=tuple(label for one in found for label in one.labels),
         )
 
     def _shell(self, asked: _Asked, answer: Answer) -> JsonObject:
@@ -191,6 +223,8 @@ class _Responses:
             body={name: value for name, value in response.items() if name != "output"},
             inputs=asked.inputs,
             outputs=tuple(cast("list[JsonObject]", response["output"])),
+            private=asked.chat.private,
+            labels=_labels(asked.chat),
         )
         try:
             await self._store.save(stored)
@@ -198,6 +232,17 @@ class _Responses:
             log.warning("%s was answered but could not be stored", stored.id)
             return {**ended, "response": {**response, "store": False}}
         return ended
+
+
+def _labels(chat: ChatRequest) -> tuple[str, ...]:
+    """Every label of a request: an answer may repeat any of the texts that it was made from."""
+    of_messages = (message.label for message in chat.messages if message.label is not None)
+    return tuple(dict.fromkeys((*chat.labels, *of_messages)))
+
+
+def _pictures(messages: Sequence[Message]) -> tuple[Demand, ...]:
+    found = (at for at, message in enumerate(messages) if message.image_count)
+    return tuple(demanded(no_pictures(f"messages[{at}]")) for at in found)
 
 
 @contextmanager

@@ -50,6 +50,7 @@ class Item(Struct, kw_only=True):
     arguments: str | None = None
     output: str | list[Part] | None = None
     summary: list[Part] | None = None
+    metadata: object = None
 
 
 class Format(Struct, kw_only=True):

@@ -13,6 +13,7 @@ from tandem.core.chat import Message, Role, ToolCall
 from tandem.core.errors import BadRequest, Unsupported
 from tandem.server.wire.fields import needed
 from tandem.server.wire.json_text import JsonObject
+from tandem.server.wire.labels import label_of
 from tandem.server.wire.responses_ask import Item, Part
 
 _ROLES: dict[str, Role] = {"user": "user", "system": "system", "developer": "developer", "assistant": "assistant"}
@@ -27,7 +28,14 @@ def normalized(sent: str | Sequence[Item] | None, new_id: Callable[[], str]) -> 
         return ()
     if isinstance(sent, str):
         return (_message_item(Item(role="user", content=sent), "input", new_id),)
-    return tuple(_normalized_item(item, f"input[{at}]", new_id) for at, item in enumerate(sent))
+    return tuple(
+        _labelled(_normalized_item(item, f"input[{at}]", new_id), item, f"input[{at}]") for at, item in enumerate(sent)
+    )
+
+
+def _labelled(listed: JsonObject, item: Item, param: str) -> JsonObject:
+    label = label_of(item.metadata, f"{param}.metadata")
+    return listed if label is None else {**listed, "metadata": {"label": label}}
 
 
 def turns_of(items: Iterable[JsonObject]) -> tuple[Message, ...]:
@@ -47,9 +55,14 @@ class _Fold:
     thought: str | None = None
     spoken: str | None = None
     calls: list[ToolCall] = field(default_factory=list[ToolCall])
+    label: str | None = None
     names: dict[str, str] = field(default_factory=dict[str, str])
 
     def add(self, item: Item) -> None:
+        label = label_of(item.metadata, "metadata")
+        if label != self.label:
+            self.close_turn()
+            self.label = label
         match item.type:
             case "reasoning":
                 self._think(item)
@@ -63,13 +76,21 @@ class _Fold:
                 self.close_turn()
                 images = sum(part.type == "input_image" for part in _parts(item.content))
                 role = _ROLES[item.role or "user"]
-                self.messages.append(Message(role=role, content=_text(item.content), image_count=images))
+                self.messages.append(
+                    Message(role=role, content=_text(item.content), image_count=images, label=self.label)
+                )
 
     def close_turn(self) -> None:
         if self.thought is None and self.spoken is None and not self.calls:
             return
         self.messages.append(
-            Message(role="assistant", content=self.spoken or "", reasoning=self.thought, tool_calls=tuple(self.calls))
+            Message(
+                role="assistant",
+                content=self.spoken or "",
+                reasoning=self.thought,
+                tool_calls=tuple(self.calls),
+                label=self.label,
+            )
         )
         self.thought, self.spoken, self.calls = None, None, []
 
@@ -102,6 +123,7 @@ class _Fold:
                 tool_call_id=call_id,
                 name=self.names[call_id],
                 image_count=images,
+                label=self.label,
             )
         )
 

@@ -130,8 +130,9 @@ async def _serve(cloud: Cloud, reader: asyncio.StreamReader, writer: asyncio.Str
             playing = asyncio.ensure_future(_play(cloud.next_reply(heard), writer))
             watching = asyncio.ensure_future(reader.read(1))
             await asyncio.wait((playing, watching), return_when=asyncio.FIRST_COMPLETED)
-            ahead = watching.result() if watching.done() else b""
             watching.cancel()
+            await asyncio.wait((watching,))
+            ahead = b"" if watching.cancelled() else watching.result()
             if not playing.done() and not ahead:
                 playing.cancel()
                 cloud.closed_early += 1

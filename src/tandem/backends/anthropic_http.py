@@ -12,7 +12,8 @@ from tandem.core.models import ModelCard
 from tandem.core.ports import Health
 
 VERSION = "2023-06-01"
-"""The version of the API that this file speaks, sent as ``anthropic-version``."""
+"""The version of the API that this file speaks."""
+_HEADERS = {"anthropic-version": VERSION}
 
 
 class AnthropicBackend:
@@ -37,7 +38,7 @@ class AnthropicBackend:
 
     def _call(self, request: ChatRequest) -> Call:
         body = message_body(request, self._card.upstream_id or self._card.id)
-        return Call(path="/messages", body=body, request_id=request.id, headers={"anthropic-version": VERSION})
+        return Call(path="/messages", body=body, request_id=request.id, streamed=request.streamed, headers=_HEADERS)
 
     def _started(self, _: Answer) -> Started:
         return Started(model=self._card.id, place=self._card.place)

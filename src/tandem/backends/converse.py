@@ -110,20 +110,21 @@ class _Feed:
         self._exchange = exchange
         self._reader = reader
         self._lines = EventReader(provider.door.bounds.event_bytes, provider.far.name)
-        self._streamed = _is_stream(exchange.answer)
+        self._begun = False
         self._over = False
 
     async def more(self) -> list[ChatEvent]:
         """The next events; none where the answer is over."""
-        answer = self._exchange.answer
         while not self._over and not self._reader.done:
-            piece = await answer.read()
-            if self._streamed is None:
-                self._streamed = not piece.lstrip(_WHITE).startswith(b"{")
-            if not self._streamed:
-                return await self._whole(piece)
-            self._over = not piece
-            frames = self._lines.feed(piece) if piece else self._lines.end()
+            piece = await self._exchange.answer.read()
+            if not self._begun:
+                # Blank lines before an answer keep a connection alive; its first letter tells a stream from JSON.
+                piece = piece.lstrip(_WHITE)
+                self._begun = bool(piece)
+                if piece[:1] in {b"{", b"["}:
+                    return await self._whole(piece)
+            self._over = not piece and self._exchange.answer.at_end
+            frames = self._lines.end() if self._over else self._lines.feed(piece)
             if frames and (events := self._events(frames)):
                 return events
         return []
@@ -133,7 +134,7 @@ class _Feed:
         self._over = True
         self._exchange.heard()
         try:
-            return self._reader.whole(payload.lstrip(_WHITE))
+            return self._reader.whole(payload)
         except ErrorEvent as error:
             raise self._provider.broke_off(error.payload) from error
 
@@ -147,11 +148,3 @@ class _Feed:
         except ErrorEvent as error:
             raise self._provider.broke_off(error.payload) from error
         return events
-
-
-def _is_stream(answer: Answer) -> bool | None:
-    """Whether an answer says that it is a stream; ``None`` where it does not say."""
-    kind = answer.headers.get("content-type", "").lower()
-    if "event-stream" in kind:
-        return True
-    return False if "json" in kind else None

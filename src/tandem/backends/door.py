@@ -5,6 +5,7 @@ What comes in is bounded in size and in time. No redirect is followed, no enviro
 """
 
 import asyncio
+import errno
 import ipaddress
 import ssl
 import zlib
@@ -92,11 +93,15 @@ def is_loopback(host: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How long to wait, in seconds: for a connection, for the first event, and between two reads after it."""
+    """How long to wait, in seconds: for a connection, for the first event, and between two reads after it.
+
+    ``whole_seconds`` is for an answer that was asked for in one piece.
+    """
 
     connect_seconds: float = 5.0
     first_token_seconds: float = 120.0
     silence_seconds: float = 60.0
+    whole_seconds: float = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,11 +122,15 @@ class NoDepartures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One POST: its path behind the endpoint's URL, its JSON body, and headers of its own."""
+    """One POST: its path behind the endpoint's URL, its JSON body, and headers of its own.
+
+    ``streamed`` is false where the answer is wanted in one piece.
+    """
 
     path: str
     body: bytes
     request_id: str
+    streamed: bool = True
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
@@ -195,7 +204,13 @@ class Door:
         except BaseException:
             self.under_way -= 1
             raise
-        return Answer(response, self, deadline)
+        answer = Answer(response, self, deadline)
+        try:
+            answer.check_encoding()
+        except Unreachable:
+            await answer.close()
+            raise
+        return answer
 
     async def _body(self, call: Call, sending: _Sending) -> AsyncGenerator[bytes]:
         """The body, asked for by the client when its connection stands and the head is ready."""
@@ -227,7 +242,7 @@ async def _mark_reused(_session: object, context: object, _params: object) -> No
 
 
 class Answer:
-    """An answer whose status is known and whose body is still to be read."""
+    """An answer whose status is known and whose body is still to be read. ``at_end``: there is nothing more to read."""
 
     def __init__(self, response: "aiohttp.ClientResponse", door: Door, deadline: float) -> None:
         self._response = response
@@ -235,17 +250,27 @@ class Answer:
         self._deadline = deadline
         self._heard = False
         self._bytes = 0
-        self._inflate = _inflater(response.headers.get("content-encoding", ""), door.endpoint.name)
+        self._inflate: Callable[[bytes, int], bytes] | None = None
         self._closed = False
+        self.at_end = False
         self.status = response.status
         self.headers: Mapping[str, str] = response.headers
+
+    def check_encoding(self) -> None:
+        """Be ready for a packed answer, though none was asked for. Raises `Unreachable` for an unknown packing."""
+        packing = self.headers.get("content-encoding", "")
+        if packing:
+            self._inflate = _inflater(packing, self._door.endpoint.name)
 
     def heard(self) -> None:
         """The first event has come: from now on silence is what is waited for."""
         self._heard = True
 
     async def read(self) -> bytes:
-        """The next bytes, decompressed; empty at the end. Raises `Unreachable` for silence, a cut, or too much."""
+        """The next bytes, unpacked (none, where they only begin to unpack), until `at_end`.
+
+        Raises `Unreachable` for silence, a cut, or too much.
+        """
         import aiohttp
 
         loop = asyncio.get_running_loop()
@@ -256,6 +281,7 @@ class Answer:
                 piece = await self._response.content.readany()
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise _failure(error, self._door.endpoint.name, None) from error
+        self.at_end = not piece
         if self._inflate is not None and piece:
             piece = self._inflate(piece, self._door.bounds.answer_bytes)
         self._bytes += len(piece)
@@ -269,11 +295,10 @@ class Answer:
         """The whole body, or its first ``limit`` bytes."""
         pieces: list[bytes] = []
         size = 0
-        while piece := await self.read():
+        while not self.at_end and (limit is None or size < limit):
+            piece = await self.read()
             pieces.append(piece)
             size += len(piece)
-            if limit is not None and size >= limit:
-                break
         return b"".join(pieces)[:limit]
 
     async def close(self, *, complete: bool = False) -> None:
@@ -355,7 +380,9 @@ def _failure(error: Exception, name: str, sending: _Sending | None) -> Unreachab
         return _not_sent(error, name)
     if isinstance(error, TimeoutError):
         return Unreachable(f"{name} has been silent for too long.")
-    cut = isinstance(error, aiohttp.ServerDisconnectedError | ConnectionError)
+    cut = isinstance(error, aiohttp.ServerDisconnectedError | ConnectionError) or (
+        isinstance(error, OSError) and error.errno in {errno.ECONNRESET, errno.EPIPE}
+    )
     if cut and sending is not None and sending.reused:
         return Stale(f"{name} closed the connection.")
     return Unreachable(f"{name} broke off ({type(error).__name__}).")

@@ -158,9 +158,9 @@ class ChatAnswer:
     def _call(self, call: Call, index: int, speech: _Speech, events: list[ChatEvent]) -> None:
         function = call.function or Function()
         pending = _pending(call, function, speech)
-        arguments = function.arguments or ""
-        if isinstance(arguments, dict):
-            arguments = msgspec.json.encode(arguments).decode()
+        arguments = function.arguments
+        if not isinstance(arguments, str):
+            arguments = "" if arguments is None else msgspec.json.encode(arguments).decode()
         self.said_characters += len(arguments)
         if pending.name:
             if arguments:

@@ -50,7 +50,7 @@ class OpenAIBackend:
             path, body = "/chat/completions", chat_body(request, upstream, self._quirks)
         else:
             path, body = "/completions", completion_body(request, upstream, self._quirks)
-        return Call(path=self._prefix + path + self._query, body=body, request_id=request.id)
+        return Call(path=self._prefix + path + self._query, body=body, request_id=request.id, streamed=request.streamed)
 
     def _started(self, _: Answer) -> Started:
         return Started(model=self._card.id, place=self._card.place)

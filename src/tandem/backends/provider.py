@@ -117,7 +117,8 @@ class Provider:
         loop = asyncio.get_running_loop()
         began = loop.time()
         retries = self._temper.retries
-        deadline = began + self.door.patience.first_token_seconds
+        patience = self.door.patience
+        deadline = began + (patience.first_token_seconds if call.streamed else patience.whole_seconds)
         for tries_left in range(retries.times, -1, -1):
             pause = retries.pause_seconds * (0.5 + self._temper.chance())
             try:

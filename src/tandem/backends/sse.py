@@ -1,13 +1,12 @@
 """Server-sent events, read from bytes that arrive in any pieces (WHATWG HTML, 9.2.6).
 
 Only what answers need: the data of each event and its name. Lines end with CRLF, LF or CR; comments are let pass.
+A byte order mark is taken away before, where it is told whether an answer is a stream.
 """
 
 from typing import NamedTuple
 
 from tandem.core.errors import Unreachable
-
-_BOM = b"\xef\xbb\xbf"
 
 
 class Frame(NamedTuple):
@@ -26,14 +25,12 @@ class EventReader:
         self._held: list[bytes] = []
         self._held_bytes = 0
         self._after_cr = False
-        self._beginning = True
         self._event = b""
         self._data: list[bytes] = []
         self._data_bytes = 0
 
     def feed(self, piece: bytes) -> list[Frame]:
         """The events that are complete now. Raises `Unreachable` for one that is too long."""
-        piece = self._without_mark(piece)
         if self._after_cr and piece:
             self._after_cr = False
             piece = piece.removeprefix(b"\n")
@@ -83,19 +80,6 @@ class EventReader:
         self._held_bytes += len(piece)
         if self._held_bytes > self._limit:
             raise self._too_long()
-
-    def _without_mark(self, piece: bytes) -> bytes:
-        """The piece without the byte order mark that a stream may begin with, which may come in pieces too."""
-        if not self._beginning:
-            return piece
-        seen = b"".join((*self._held, piece))
-        self._held.clear()
-        self._held_bytes = 0
-        if len(seen) < len(_BOM) and _BOM.startswith(seen):
-            self._hold(seen)
-            return b""
-        self._beginning = False
-        return seen.removeprefix(_BOM)
 
     def _too_long(self) -> Unreachable:
         return Unreachable(f"{self._sender} sent an event of more than {self._limit} bytes, which is no answer.")

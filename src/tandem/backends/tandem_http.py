@@ -75,7 +75,13 @@ def _call(request: ChatRequest) -> Call:
     if request.private:
         wishes["x-tandem-private"] = "true"
     path, body_of = ("/v1/chat/completions", chat_body) if request.messages else ("/v1/completions", completion_body)
-    return Call(path=path, body=body_of(request, request.model, _QUIRKS), request_id=request.id, headers=wishes)
+    return Call(
+        path=path,
+        body=body_of(request, request.model, _QUIRKS),
+        request_id=request.id,
+        streamed=request.streamed,
+        headers=wishes,
+    )
 
 
 def _failure(status: int, body: bytes, headers: Mapping[str, str], far: FarSide, now: float) -> TandemError:

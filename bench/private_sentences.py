@@ -22,10 +22,11 @@ class Sentence:
     spans: tuple[tuple[str, int, int], ...]
 
 
-def sentences(seed: int, count: int) -> list[Sentence]:
-    """``count`` sentences, about two in five of them hard negatives."""
+def sentences(seed: int, count: int, *, held_out: bool = False) -> list[Sentence]:
+    """``count`` sentences, about two in five of them hard negatives; ``held_out`` takes templates kept for measuring."""
     lots = random.Random(seed)
-    return [_filled(lots, lots.choice(_TEMPLATES if lots.random() < 0.6 else _NEGATIVES)) for _ in range(count)]
+    positive, negative = (_HELD_OUT, _HELD_OUT_NEGATIVES) if held_out else (_TEMPLATES, _NEGATIVES)
+    return [_filled(lots, lots.choice(positive if lots.random() < 0.6 else negative)) for _ in range(count)]
 
 
 def _filled(lots: random.Random, template: str) -> Sentence:
@@ -260,4 +261,64 @@ _NEGATIVES: Final = (
     "Bilet nr |n11| upoważnia do wejścia.",
     "Umowa nr |nipdigits| wygasa w grudniu.",
     "The population rose from 38 036 118 to 38 179 800.",
+)
+_HELD_OUT: Final = (
+    "Dzień dobry, podaję dane do umowy najmu: |pesel|, seria dowodu |id|, kontakt |phone|.",
+    "Szanowni Państwo, w załączeniu wniosek osoby o numerze PESEL |pesel|.",
+    "Czy firma z NIP-em |nip| figuruje na białej liście z rachunkiem |account|?",
+    "Dane do faktury: Hurtownia Wanda sp. z o.o., ul. Leśna 4, NIP |nip|",
+    "Wpis do CEIDG, NIP: |nip|; REGON: |regon|; PKD 62.01.Z",
+    "Jednostka o statystycznym numerze REGON: |regon| zmieniła siedzibę.",
+    "Okazała dowód osobisty seria i numer |id| na recepcji.",
+    "Dokument tożsamości pacjenta to |id|.",
+    "Numer ID card: |id|, issued by the mayor of Gdynia.",
+    "|pesel| - wpisz to do formularza jako PESEL pacjenta",
+    "Zwrot na konto |account| proszę, nie na kartę |card|.",
+    "Could you wire the rest to |iban|? Thanks!",
+    "Amex |card| was declined twice yesterday",
+    "Charge it to |card| please",
+    "He filled in |ssn| as his SSN on the W-4.",
+    "Employee record: name withheld, SSN |ssn|, e-mail |email|, cell |phone|",
+    "Zadzwoń do mnie: |phone|.",
+    "Telefon: |phone|; fax: |phone|",
+    "Our new landline is |phone| if the app fails.",
+    "Najłatwiej złapać mnie pod |phone| po 17.",
+    "Reply-To: <|email|>",
+    "Konto użytkownika |email| zablokowano po próbie z adresu IP |ip|.",
+    "sshd[411]: Failed password for root from |ip| port 5022",
+    "Host |ip| unreachable, ping |ip| instead",
+    "NIP kontrahenta |nip|, termin płatności 14 dni",
+    "Podatnik (|nip|) złożył korektę VAT.",
+    "<pesel>|pesel|</pesel><regon>|regon|</regon>",
+    "Ubezpieczony/a: PESEL |pesel| · tel. |phone|",
+)
+_HELD_OUT_NEGATIVES: Final = (
+    "Twoje zamówienie |nipdigits| czeka w paczkomacie.",
+    "Proszę o duplikat faktury nr |nipdigits|.",
+    "List polecony o numerze nadania |n11| zaginął.",
+    "Dlaczego |badpesel| nie jest prawidłowym numerem PESEL?",
+    "Dla NIP |badnip| system zwraca błąd.",
+    "Numer REGON |badregon| jest niepoprawny.",
+    "Wpisałem dowód |badid| i formularz go odrzucił.",
+    "Szukam zamiennika dla filtra o numerze części |idlike|.",
+    "Kod produktu |idlike|, opakowanie zbiorcze.",
+    "Licencja |idlike| wygasa jutro.",
+    "Książka ma ISBN |isbn|.",
+    "git checkout |hex|",
+    "Firmware |version| fixes the crash.",
+    "Telefon z IMEI |imei| jest zablokowany.",
+    "Numer |badcard| nie przechodzi algorytmu Luhna.",
+    "created_at: |stamp|",
+    "Invoice no. |nipdigits| is overdue.",
+    "Sprawa o sygnaturze |nine| została umorzona.",
+    "KRS: 0000|n4|34",
+    "Zużyto 12 450 kWh, stan licznika |nine|.",
+    "What is |n10| modulo 97?",
+    "Ticket #|nine| was closed as duplicate.",
+    "Polisa nr |nipdigits| obejmuje zalanie.",
+    "Przelew na 1 500 000,00 zł wyszedł dziś.",
+    "Lot LO|n4| odleciał o 12:45.",
+    "Rezerwacja hotelu: kod |n10|.",
+    "The ZIP is 90210-1234 and the year 2024.",
+    "Wynik losowania: 12 34 45 46 47 49",
 )

@@ -6,7 +6,9 @@ from typing import Final
 
 from tandem.routing.private.finding import Finding
 
-_CAPITAL: Final = "[A-Z\u00c0-\u00d6\u00d8-\u00de\u0104\u0106\u0118\u0141\u0143\u015a\u0179\u017b\u010c\u0160\u017d\u0150\u0170]"
+_CAPITAL: Final = (
+    "[A-Z\u00c0-\u00d6\u00d8-\u00de\u0104\u0106\u0118\u0141\u0143\u015a\u0179\u017b\u010c\u0160\u017d\u0150\u0170]"
+)
 _TOWN: Final = rf"{_CAPITAL}[\w'\-]{{1,30}}(?:[ \-]{_CAPITAL}[\w'\-]{{1,30}}){{0,2}}"
 _HOUSE: Final = r"(?:nr )?[0-9]{1,4}(?: ?[A-Za-z](?![\w.]))?(?![\w]|[.,:][0-9]|%)(?: ?/ ?[0-9]{1,4}[A-Za-z]?)?(?:,? ?(?:m\.?|lok\.?|mieszk\w*\.?|apt\.?) ?[0-9]{1,4}[A-Za-z]?)?"
 _POLISH_TOWN: Final = rf"(?:[,;]?\s+(?:(?:w )?[0-9]{{2}}[\-\u2013][0-9]{{3}}\s+{_TOWN}|(?<=,\s){_TOWN})|,?\s+[0-9]{{2}}-[0-9]{{3}}(?![0-9]))?"
@@ -23,9 +25,7 @@ _KINDS: Final = (
     r"Pkwy|Highway|Hwy|Crescent|Cres|Trail|Trl|Circle|Cir|Mews|Alley|Hill|Grove|Gardens|Quay|Turnpike)"
 )
 _UNIT: Final = r"(?:,?\s+(?:Apt|Apartment|Suite|Ste|Unit|Flat|Floor|Room|#)\.? ?[\w\-]{1,6})?"
-_REST: Final = (
-    rf"(?:,?\s+{_TOWN})?(?:,?\s+(?:[A-Z]{{2}},?\s+)?(?:[0-9]{{5}}(?:-[0-9]{{4}})?|[A-Z]{{1,2}}[0-9][0-9A-Z]? [0-9][A-Z]{{2}})(?![0-9])|,\s+[A-Z]{{2}}\b(?! [a-z]))?"
-)
+_REST: Final = rf"(?:,?\s+{_TOWN})?(?:,?\s+(?:[A-Z]{{2}},?\s+)?(?:[0-9]{{5}}(?:-[0-9]{{4}})?|[A-Z]{{1,2}}[0-9][0-9A-Z]? [0-9][A-Z]{{2}})(?![0-9])|,\s+[A-Z]{{2}}\b(?! [a-z]))?"
 _ENGLISH: Final = re.compile(
     rf"(?<![\w.,$\u20ac\u00a3#])[0-9]{{1,5}}[A-Za-z]?,?\s(?:[0-9]{{1,3}}(?:st|nd|rd|th)\s)?(?:(?:{_CAPITAL}|[0-9]{{1,3}}(?:st|nd|rd|th))[\w'.\-]{{0,30}}\s){{0,4}}?{_KINDS}\b\.?"
     rf"(?: (?:N|S|E|W|NE|NW|SE|SW|North|South|East|West)\b\.?)?{_UNIT}{_REST}"
@@ -41,10 +41,22 @@ _ABROAD: Final = re.compile(
 _CUED: Final = re.compile(
     r"(?i:\baddress(?: is| to|:)|\blives? (?:at|on)|\bliving at|\boffice is (?:at|in)|\blocated at|\bship(?:ped|ping)? to:?|\bdeliver(?:y|ed)? (?:to|address):?|\bmoved to|"
     r"\badres(?:em|ie|u)?(?: (?:to|zamieszkania|dostawy|korespondencyjny|zameldowania|domowy))?:?|\bzam(?:\.|ieszka\u0142\w*)(?: (?:w|przy|pod adresem))?:?|\bmieszka(?:m|j\u0105cy|j\u0105ca)?(?: na stałe)? (?:przy|na|pod)(?: adresem)?)"
-    rf"\s*[\"']?(?P<place>(?:[0-9]{{1,6}},?\s)?(?:{_CAPITAL}[\w'.\-]{{0,30}}[ \n]){{1,4}}(?:{_CAPITAL}[\w'.\-]{{0,30}}|[0-9]{{1,6}}[A-Za-z]?(?:/[0-9]{{1,4}})?)(?:,\s*(?:[0-9]{{2}}-?[0-9]{{3}}\s+)?{_TOWN})?)"
+    rf"\s*[\"']?(?!(?:IP|URL|MAC|DNS|WWW)\b)(?P<place>(?:[0-9]{{1,6}},?\s)?(?:{_CAPITAL}[\w'.\-]{{0,30}}[ \n]){{1,4}}(?:{_CAPITAL}[\w'.\-]{{0,30}}|[0-9]{{1,6}}[A-Za-z]?(?:/[0-9]{{1,4}})?(?![.:][0-9]))(?:,\s*(?:[0-9]{{2}}-?[0-9]{{3}}\s+)?{_TOWN})?)"
 )
 _POSTCODE: Final = re.compile(r"[0-9]{2}-[0-9]{3}(?![0-9\-])")
-_CUES: Final = ("ddress", "live", "living", "office is", "located", "ship", "deliver", "moved", "adres", "zam", "mieszka")
+_CUES: Final = (
+    "ddress",
+    "live",
+    "living",
+    "office is",
+    "located",
+    "ship",
+    "deliver",
+    "moved",
+    "adres",
+    "zam",
+    "mieszka",
+)
 _FOREIGN: Final = (
     "stra", "str.", "weg", "platz", "allee", "gasse", "gatan", "v\u00e4gen", "vej", "laan", "rue ", "avenue", "boulevard", "place ",
     "chemin", "impasse", "quai", "calle", "avenida", "plaza", "paseo", "rua ", "via ", "viale", "piazza", "corso", "largo",

@@ -30,9 +30,9 @@ _TABLE: Final = {
     ),
     "PHONE": (
         "tel telefon* telephon* phone* mobile* cell* komórk* komork* kom komórkow* fax* faks* zadzwo* dzwo* "
-        "oddzwo* przedzwo* call* sms* whatsapp* contact* kontakt* infolini* reach* ring hotline* gsm handy "
-        "téléphone* teléfono* mobil dial* desk text* viber telegram blik blikiem messag* msisdn smartphone* "
-        "landline* stacjonarn* voicemail"
+        "oddzwo* przedzwo* call* sms* złap* osiągaln* odbier* whatsapp* contact* kontakt* infolini* reach* "
+        "ring hotline* gsm handy téléphone* teléfono* mobil dial* desk text* viber telegram blik blikiem "
+        "messag* msisdn smartphone* landline* stacjonarn* voicemail"
     ),
     "SSN": "ssn* social security itin",
     "IP": "ip ipv4 ipv6 host* serwer* server* adresip",
@@ -75,22 +75,30 @@ _TABLE: Final = {
     "@sg.nric": "nric singapore*",
     "@de.personalausweis": "personalausweis* ausweis*",
     "ORDER": (
-        "symbol* licencj* licenc* licens* samoch* błęd* błąd error* norm normy drukark* urządze* sprzęt* device* dysk* bateri* silnik* opon* zamienn* towar* "
-        "zamówie* zamowie* order* faktur* invoice* paragon* receipt* przesył* przesyl* paczk* paczce track* "
-        "shipment* shipping parcel* isbn* issn* ean ean13 gtin* upc sku imei* serial* seryjn* produkt* "
-        "product* artykuł* katalog* catalog* ticket* zgłosze* zgłosz* sygnatur* krs krsu krs-u ref referenc* "
-        "transakc* transact* polis* polic* batch lot lotu parti* model* hash* commit* sha sha1 sha256 md5 "
-        "uuid guid timestamp* epoch unix* licznik* meter rejestrac* księg* ksieg* działk* vin flight* "
-        "booking* rezerwac* reserv* bilet* voucher* kupon* coupon* gwarancj* warrant* part części czesci kod "
-        "kodu kodem code barcode kreskow* doi asin bdo pkd teryt zlecen* zleceni* reklamac* wniosek wniosku "
-        "dostaw* delivery przelewu tytuł* identyfikator identifier sekwenc* losow* random* liczb* kwot* "
-        "amount suma sumę sumy cena ceny cenę cenie price* populac* population umow* contract* aneks* deal "
-        "case sprawy postępowan* pojazd* tablic* plate* magazyn* stock quantity sztuk* klienta indeks* index* "
-        "wersj* version* row rows rekord* record* bit bits bytes bajt* bajtów piksel* pixel*"
+        "symbol* licencj* licenc* licens* samoch* błęd* błąd error* norm normy drukark* urządze* sprzęt* "
+        "device* dysk* bateri* silnik* opon* zamienn* towar* zamówie* zamowie* order* faktur* invoice* "
+        "paragon* receipt* przesył* przesyl* paczk* paczce track* shipment* shipping parcel* isbn* issn* ean "
+        "ean13 gtin* upc sku imei* serial* seryjn* produkt* product* artykuł* katalog* catalog* ticket* "
+        "zgłosze* zgłosz* sygnatur* krs krsu krs-u ref referenc* transakc* transact* polis* polic* batch lot "
+        "lotu parti* hash* commit* sha sha1 sha256 md5 uuid guid timestamp* epoch unix* licznik* meter "
+        "rejestrac* księg* ksieg* działk* vin flight* booking* rezerwac* reserv* bilet* voucher* kupon* "
+        "coupon* gwarancj* warrant* barcode kreskow* doi asin bdo pkd teryt zlecen* zleceni* reklamac* "
+        "przelewu identyfikator identifier sekwenc* losow* random* liczb* cena ceny cenę cenie price* "
+        "populac* population case pojazd* tablic* plate* magazyn* stock quantity sztuk* indeks* index* wersj* "
+        "version* row rows rekord* record* bit bits bytes bajt* bajtów piksel* pixel* nadani* nadawcz*"
+    ),
+    "PAPER": (
+        "umow* contract* aneks* deal sprawy postępowan* wniosek wniosku dostaw* delivery kod kodu kodem code "
+        "część części czesci part model* klienta tytuł* suma sumę sumy kwot* amount"
     ),
 }
-_NEGATIVE: Final = frozenset({"ORDER", "VERSION"})
+_NEGATIVE: Final = frozenset({"ORDER", "PAPER", "VERSION"})
+_NUMBERED: Final = frozenset("numer numeru numerem numerze nr number no num kod kodu kodem symbol symbolu".split())
+_NOBODY: Final = frozenset(
+    "o to jest is mój moj moja my jego jej was pacjenta osoby dokumentu dokument osobowy identyfikacyjny".split()
+)
 NONE: Final[Kinds] = frozenset()
+_OTHER: Final[Kinds] = frozenset({"ORDER"})
 REACH: Final = 72
 
 
@@ -133,10 +141,24 @@ def before(text: str, start: int, floor: int) -> Kinds:
     """The cues of the nearest clause in front of ``start`` that has any; nothing before ``floor`` is read."""
     near = text[max(floor, start - REACH) : start]
     for clause in reversed(_CLAUSE.split(near)):
-        kinds = kinds_in(clause)
+        words = _WORD.findall(clause.lower())
+        kinds = frozenset(kind for word in words if (kind := kind_of(word)) is not None)
         if kinds:
             return kinds
+        if _names_its_own(words):
+            return _OTHER
     return NONE
+
+
+def _names_its_own(words: list[str]) -> bool:
+    """``numer nadania``, ``nr polecenia``: the number of something that no table knows is that thing's number."""
+    return len(words) > 1 and words[-2] in _NUMBERED and words[-1] not in _NOBODY and words[-1] not in _NUMBERED
+
+
+def nearest(text: str, start: int) -> str | None:
+    """The kind of the nearest cue in front of ``start``."""
+    words = _WORD.findall(text[max(0, start - REACH) : start].lower())
+    return next((kind for word in reversed(words) if (kind := kind_of(word)) is not None), None)
 
 
 def after(text: str, end: int) -> Kinds:

@@ -28,7 +28,11 @@ def forms(name: str, *, female: bool) -> tuple[str, ...]:
     word = name.lower()
     if female:
         cases = _feminine(word)
-    elif word.endswith(("ski", "cki", "dzki")) or (word.endswith("y") and word[-2:-1] not in "aeiouyv") or (word.endswith("i") and len(word) > 4 and word[-2] in "nlckg"):
+    elif (
+        word.endswith(("ski", "cki", "dzki"))
+        or (word.endswith("y") and word[-2:-1] not in "aeiouyv")
+        or (word.endswith("i") and len(word) > 4 and word[-2] in "nlckg")
+    ):
         cases = _adjective(word)
     elif word.endswith("a"):
         cases = _feminine(word)

@@ -117,7 +117,9 @@ def _is_ssn(text: str, match: re.Match[str]) -> bool:
     if "SSN" in kinds:
         return True
     apart = match.group(1) == "-"
-    return apart and digits not in _SSN_SPECIMENS and not denies(kinds) and kinds.isdisjoint({"PHONE", "BIRTH", "REGON"})
+    return (
+        apart and digits not in _SSN_SPECIMENS and not denies(kinds) and kinds.isdisjoint({"PHONE", "BIRTH", "REGON"})
+    )
 
 
 @cache

@@ -111,7 +111,7 @@ def _is_pesel(number: _Number) -> bool:
         return False
     if "PESEL" in number.kinds:
         return True
-    told_otherwise = denies(number.kinds) or bool(number.kinds & {"PHONE", "ACCOUNT", "NIP"})
+    told_otherwise = denies(number.kinds - {"PAPER"}) or bool(number.kinds & {"PHONE", "ACCOUNT", "NIP"})
     return number.layout in _PESEL_LAYOUTS and number.stands_alone and not told_otherwise
 
 

@@ -20,7 +20,7 @@ _BETWEEN: Final = re.compile(
 )
 _INTRODUCED: Final = re.compile(
     r"(?:\b(?:my|his|her|the|your|last|first|full) (?:name|surname)(?:'s| is|:| was)?|\bname(?:'s| is|:)|\bname\s*[=:]\s*[\"']?"
-    r"|\bi am|\bi'm|\bthis is|\bcalled|\bnamed|\bknown as|\bcalls? me|\bcall(?:s|ed)? (?:him|her)|\bunder(?: the name)?(?: of)?|\bdear|\bregards,|\bsincerely,|\bcheers,"
+    r"|\bi am|\bi'm|\bthis is|\bcalled|\bnamed|\bknown as|\bcalls? me|\bcall(?:s|ed)? (?:him|her)|\bunder(?: the name)?(?: of)?|\b(?:dear|hi|hello|hey|cze\u015b\u0107|witaj|drogi|droga)|\bregards,|\bsincerely,|\bcheers,"
     r"|\b(?:mr|mrs|ms|miss|mx|dr|prof|professor|sir|madam|mister|doctor|herr|frau|monsieur|madame|mme|se\u00f1or|se\u00f1ora|sr|sra)\.?"
     r"|\b(?:patient|beneficiary|tenant|landlord|attn|defendant|plaintiff|employee|colleague|husband|wife|nurse|judge|officer)(?: name)?:?"
     r"|\bnazywam si\u0119|\bnazywa si\u0119|\bmam na imi\u0119|\bma na imi\u0119|\bna imi\u0119 mam|\bimi\u0119(?: i nazwisko)?\s*:|\bnazwisko\s*:|\bna nazwisko"
@@ -32,7 +32,7 @@ _INTRODUCED: Final = re.compile(
 )  # fmt: skip
 _LOOSE: Final = " \t\n\u00a0\"'*>-:,.=([{"
 _LAST_WORDS: Final = frozenset(
-    "name names surname is was am m s called named as me him her under of this dear regards sincerely cheers mr mrs ms miss mx dr prof "
+    "name names surname is was am m s called named as me him her under of this dear hi hello hey cze\u015b\u0107 witaj drogi droga regards sincerely cheers mr mrs ms miss mx dr prof "
     "professor sir madam mister doctor herr frau monsieur madame mme se\u00f1or se\u00f1ora sr sra patient beneficiary tenant landlord attn "
     "defendant plaintiff employee colleague husband wife nurse judge officer si\u0119 imi\u0119 mam nazwisko pan pani pana panu panem pani\u0105 "
     "panie p mgr in\u017c mec lek hab red ks o \u015bp odbiorca odbiorcy nadawca nadawcy najemca najemcy kupuj\u0105cy sprzedaj\u0105cy podpisano "
@@ -43,16 +43,19 @@ _LAST_STEMS: Final = (
     "uczennic", "kole\u017cank", "koleg", "siostr", "brat", "\u017con", "m\u0119\u017c", "s\u0105siad", "szef", "w\u0142a\u015bciciel",
 )  # fmt: skip
 _SPOKEN: Final = re.compile(
-    r"\b(?:my name is|my name's|i am called|nazywam si\u0119|mam na imi\u0119)\s+((?:[^\W\d_]+[ \-]?){1,3})", re.IGNORECASE
+    r"\b(?:my name is|my name's|i am called|nazywam si\u0119|mam na imi\u0119)\s+((?:[^\W\d_]+[ \-]?){1,3})",
+    re.IGNORECASE,
 )
 _NOT_A_PERSON: Final = re.compile(
-    r"\A[ ,]{0,2}&? ?(?:inc|ltd|llc|corp|gmbh|plc|limited|corporation|company|group|holdings?|associates|partners|university|"
+    r"[ ,]{0,2}&? ?(?:inc|ltd|llc|corp|gmbh|plc|limited|corporation|company|group|holdings?|associates|partners|university|"
     r"college|school|street|st|avenue|ave|road|rd|lane|drive|blvd|boulevard|square|bridge|airport|hospital|hotel|park|"
     r"stadium|award|prize|foundation|institute|museum|sp\. ?z|s\.a|sp\.j|theorem|equation|algorithm|test|scale|method)\b",
     re.IGNORECASE,
 )
 _STARTS_SENTENCE: Final = re.compile(r"(?:\A|[.!?:\n\"\u201e\u201c>*\-\u2022(\[]\s*|\d[.)]\s*)\Z")
-_CAMEL: Final = re.compile(rf"(?!Mc|Mac|De|Di|Du|La|Le|Fitz|Van|O')[{_UPPER}][^\W\d_]*[a-z][{_UPPER}]|[{_UPPER}]{{2,}}[a-z]")
+_CAMEL: Final = re.compile(
+    rf"(?!Mc|Mac|De|Di|Du|La|Le|Fitz|Van|O')[{_UPPER}][^\W\d_]*[a-z][{_UPPER}]|[{_UPPER}]{{2,}}[a-z]"
+)
 _MOST_WORDS: Final = 4
 _LOOK_BACK: Final = 40
 

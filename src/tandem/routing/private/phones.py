@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from tandem.routing.private.cues import Kinds, Reader, denies
+from tandem.routing.private.cues import Kinds, Reader, denies, nearest
 from tandem.routing.private.finding import Finding
 
 _SHAPE: Final = re.compile(
@@ -24,6 +24,7 @@ _AMERICAN: Final = frozenset({(3, 3, 4), (1, 3, 3, 4), (3, 7)})
 _OTHERS: Final = frozenset(
     {"PESEL", "NIP", "REGON", "ID_CARD", "PASSPORT", "ACCOUNT", "CARD", "SSN", "VERSION", "BIRTH"}
 )
+_REACHED_AT: Final = re.compile(r"\b(?:pod|na|at|on|under)\s+\Z", re.IGNORECASE)
 _LABELLED: Final = re.compile(
     r"\s?[\-(/]\s?(?:office|home|work|mobile|cell|fax|tel|praca|dom|kom|biuro)\b", re.IGNORECASE
 )
@@ -56,7 +57,9 @@ def find_phones(text: str, regions: Sequence[str]) -> Iterator[Finding]:
 
 
 def _is_something_else(text: str, match: re.Match[str], dialled: str, kinds: Kinds) -> bool:
-    if denies(kinds, "PHONE") or (kinds & _OTHERS and "PHONE" not in kinds):
+    if denies(kinds, "PHONE") or (denies(kinds) and nearest(text, match.start()) != "PHONE"):
+        return True
+    if kinds & _OTHERS and "PHONE" not in kinds:
         return True
     left = text[max(0, match.start() - 2) : match.start()]
     if left[-1:] == "-" and left[:1].isalnum() and "PHONE" not in kinds:
@@ -74,7 +77,11 @@ def _is_phone(dialled: str, digits: str, kinds: Kinds, text: str, end: int) -> b
         return len(digits) >= 8
     if "PHONE" in kinds or _LABELLED.match(text, end):
         return True
+    if _POLISH.match(digits) and _REACHED_AT.search(text, max(0, end - len(dialled) - 12), end - len(dialled)):
+        return True
     layout = tuple(map(len, re.findall("[0-9]+", dialled)))
+    if digits.startswith("00") and len(digits) >= 11:
+        return True
     if layout in _AMERICAN and len(layout) > 2:
         return not digits.endswith("000000")
     if dialled.startswith("("):

@@ -59,7 +59,9 @@ _TOKEN: Final = re.compile(r"(?<![A-Za-z0-9+/_\-=])[A-Za-z0-9+/_\-]{16,}+={0,2}(
 _NEAR: Final = re.compile(
     r"key|token|secret|api|bearer|passw|credential|klucz|has\u0142|haslo|sekret|auth|dost\u0119p|private", re.IGNORECASE
 )
-_NOT_NEAR: Final = re.compile(r"tokeniz|commit|sha-?\d|hash|md5|uuid|guid|digest|checksum|etag|revision|fingerprint|public", re.IGNORECASE)
+_NOT_NEAR: Final = re.compile(
+    r"tokeniz|commit|sha-?\d|hash|md5|uuid|guid|digest|checksum|etag|revision|fingerprint|public", re.IGNORECASE
+)
 _PLACEHOLDER: Final = re.compile(
     r"your.*\Z|(?:my|the|some|user|new|old)?[_\-]?(?:password|passwd|secret|token|api[_\-]?key|key|value|string|here|changeme|example|"
     r"not[_\- ]?needed|empty|test|dummy|fake|sample|todo|any|foo|bar|none|null|true|false|str|int|required|optional|redacted|hidden|env|process|placeholder|undefined)\w{0,12}\Z|[x*.\-_#]+\Z|"

@@ -8,7 +8,9 @@ from typing import Final
 from tandem.routing.private.finding import Finding
 
 _WORD: Final = re.compile(r"\w+")
-_ENDINGS: Final = r"(?:iego|iemu|owego|owej|owym|owi|ami|ach|iem|em|ie|om|\u00f3w|ow|ego|emu|ej|ym|im|a|u|y|i|e|\u0119|\u0105|o)?"
+_ENDINGS: Final = (
+    r"(?:iego|iemu|owego|owej|owym|owi|ami|ach|iem|em|ie|om|\u00f3w|ow|ego|emu|ej|ym|im|a|u|y|i|e|\u0119|\u0105|o)?"
+)
 
 
 class Terms:

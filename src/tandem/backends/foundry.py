@@ -29,7 +29,7 @@ from tandem.core.chat import (
 from tandem.core.errors import BadRequest, ContextLengthExceeded, TandemError, Unavailable, Unsupported
 from tandem.core.models import ModelCard
 from tandem.core.telemetry import telemetry_refused
-from tandem.engine.language.stops import StopStrings
+from tandem.engine.stops import StopStrings
 
 if TYPE_CHECKING:
     from foundry_local_sdk import ChatSession, FoundryLocalManager, IModel, Item, Request

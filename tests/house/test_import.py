@@ -49,6 +49,12 @@ def test_importing_tandem_and_its_command_line_loads_nothing_heavy() -> None:
         assert not set(HEAVY) & set(loaded), module
 
 
+def test_the_server_leaves_what_computes_to_its_workers() -> None:
+    loaded = cast("list[str]", probe("tandem.app, tandem.server.running, tandem.server.routes")["loaded"])
+    computing = {"numpy", "onnxruntime", "onnxruntime_genai", "onnx", "tokenizers", "llguidance"}
+    assert not computing & set(loaded)
+
+
 def test_importing_any_room_opens_no_socket() -> None:
     rooms = "tandem.app, tandem.server, tandem.engine.host, tandem.catalog, tandem.backends.device, tandem.gateway"
 

@@ -30,7 +30,7 @@ from tandem.core.errors import BadRequest, ContextLengthExceeded, TandemError, U
 from tandem.core.models import ModelCard
 from tandem.core.ports import WELL, Health
 from tandem.core.telemetry import telemetry_refused
-from tandem.engine.language.stops import StopStrings
+from tandem.engine.stops import StopStrings
 
 if TYPE_CHECKING:
     from foundry_local_sdk import ChatSession, FoundryLocalManager, IModel, Item, Request

@@ -1,6 +1,7 @@
 """Requests made ready: prompts, limits, defaults and refusals."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -192,6 +193,20 @@ def test_a_limit_below_one_is_refused(language: Language, limit: int) -> None:
     with pytest.raises(BadRequest) as caught:
         language.prepare(ask(sampling=greedy(max_tokens=limit)))
     assert caught.value.param == "max_tokens"
+
+
+@pytest.mark.parametrize(
+    ("stated", "factor"), [(1.3, 1.3), (1, 1.0), (0, 1.0), (-2, 1.0), (math.inf, 1.0), (math.nan, 1.0), ("x", 1.0)]
+)
+def test_a_repetition_penalty_of_the_folder_holds_unless_the_caller_names_a_penalty(
+    tmp_path: Path, stated: object, factor: float
+) -> None:
+    language = Language.open(write_folder(tmp_path, search={"do_sample": False, "repetition_penalty": stated}))
+    plain = language.prepare(ask())
+    assert plain.plan.choosing.repetition_penalty == factor
+    assert tuple(plain.plan.choosing.prompt) == plain.tokens
+    own = language.prepare(ask(sampling=Sampling(presence_penalty=0.5)))
+    assert own.plan.choosing.repetition_penalty == 1.0
 
 
 def test_the_models_own_sampling_counts_only_where_it_samples(tmp_path: Path) -> None:

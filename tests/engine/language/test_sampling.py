@@ -41,6 +41,18 @@ def reference_probabilities(logits: Floats, temperature: float, top_k: int, top_
     return out
 
 
+def test_a_repetition_penalty_makes_what_occurred_less_likely_on_either_side_of_zero() -> None:
+    logits = np.array([4.0, 3.0, -1.0, -1.5, 2.5], dtype=np.float32)
+    sampler = Sampler(choosing(temperature=0.0, repetition_penalty=2.0, prompt=(0, 2, 99)), 5, 0)
+    said: list[int] = []
+    for _ in range(4):
+        said.append(sampler.choose(logits))
+        sampler.note(said[-1])
+    assert said == [1, 4, 0, 0]
+    only_negative = np.array([-9.0, -9.0, -1.0, -1.5, -9.0], dtype=np.float32)
+    assert Sampler(choosing(temperature=0.0, repetition_penalty=2.0, prompt=(2,)), 5, 0).choose(only_negative) == 3
+
+
 @pytest.mark.parametrize("size", [7, 256, 1000])
 @pytest.mark.parametrize(
     ("temperature", "top_k", "top_p"),

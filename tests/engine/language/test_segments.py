@@ -12,6 +12,7 @@ from support.folders import write_folder
 from support.models import model_folder
 from tandem.engine.language.segments import Segments
 from tandem.engine.language.vocabulary import Vocabulary
+from tandem.engine.tokenizer import read_parts
 
 SPECIAL = ("<|im_start|>", "<|im_end|>", "<|im_", "<|im_start|><|im_end|>")
 pieces = st.sampled_from([*SPECIAL, "<", "|>", "im_end|>", " ", "  ", "\n", "1234", "zażółć", "Hello", " world", "'s"])
@@ -25,7 +26,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def segments_of(parts: dict[str, Any]) -> Segments | None:
-    return Segments.of(Tokenizer.from_str(json.dumps(parts)), parts)
+    return Segments.of(Tokenizer.from_str(json.dumps(parts)), read_parts(json.dumps(parts)))
 
 
 @given(st.lists(texts, min_size=1, max_size=4))
@@ -50,7 +51,12 @@ def test_a_memory_that_is_too_small_forgets_and_still_answers(parts: dict[str, A
     "change",
     [
         {"normalizer": {"type": "Prepend", "prepend": "\u2581"}},
-        {"normalizer": {"type": "Sequence", "normalizers": [{"type": "Strip", "strip_left": True}]}},
+        {
+            "normalizer": {
+                "type": "Sequence",
+                "normalizers": [{"type": "Strip", "strip_left": True, "strip_right": True}],
+            }
+        },
         {"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True}},
         {"pre_tokenizer": {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "first", "split": False}},
     ],
@@ -58,7 +64,7 @@ def test_a_memory_that_is_too_small_forgets_and_still_answers(parts: dict[str, A
 def test_a_tokenizer_that_looks_at_where_a_stretch_stands_is_left_alone(
     parts: dict[str, Any], change: dict[str, Any]
 ) -> None:
-    assert Segments.of(Tokenizer.from_str(json.dumps(parts)), {**parts, **change}) is None
+    assert segments_of({**parts, **change}) is None
 
 
 @pytest.mark.parametrize("rule", ["lstrip", "rstrip", "single_word", "normalized"])

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from tandem.engine.language.stops import overlap
+from tandem.engine.stops import overlap
 
 Channel = Literal["opening", "thinking", "speaking", "calling"]
 THINK, UNTHINK = "<think>", "</think>"

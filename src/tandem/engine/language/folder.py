@@ -1,6 +1,7 @@
 """What a GenAI folder says about text: limits, defaults, special tokens, chat templates. Its files are not trusted."""
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -17,8 +18,8 @@ DOCUMENT_ENDINGS = ("<|endoftext|>", "<|end_of_text|>")
 class ModelText:
     """The textual part of a model folder.
 
-    ``vocabulary_size`` is the width of the logits, which may exceed the tokenizer's. ``temperature`` 0 is greedy and
-    ``top_k`` 0 is off. ``specials`` maps names such as ``bos_token`` to their text. ``template`` is ``None`` where the
+    ``vocabulary_size`` is the width of the logits, which may exceed the tokenizer's. ``temperature`` 0 is greedy,
+    ``top_k`` 0 and ``repetition_penalty`` 1 are off. ``specials`` maps names such as ``bos_token`` to their text. ``template`` is ``None`` where the
     folder has none; ``tool_template`` is a second one for requests with tools, where the folder has that.
     """
 
@@ -29,6 +30,7 @@ class ModelText:
     temperature: float
     top_p: float
     top_k: int
+    repetition_penalty: float
     specials: dict[str, str]
     template: str | None
     tool_template: str | None
@@ -54,6 +56,7 @@ def read_folder(folder: Path) -> ModelText:
         temperature=_number(search, "temperature", 1.0) if sampled else 0.0,
         top_p=_number(search, "top_p", 1.0) if sampled else 1.0,
         top_k=int(_number(search, "top_k", 0)) if sampled else 0,
+        repetition_penalty=_penalty(search),
         specials=_specials(tokenizer),
         template=template,
         tool_template=tool_template,
@@ -99,6 +102,12 @@ def _positive(model: Json, key: str, folder: Path) -> int:
 def _number(search: Json, key: str, otherwise: float) -> float:
     value = search.get(key)
     return float(value) if isinstance(value, int | float) else otherwise
+
+
+def _penalty(search: Json) -> float:
+    """The factor by which logits of tokens that occurred are made less likely; what cannot be one is 1."""
+    factor = _number(search, "repetition_penalty", 1.0)
+    return factor if 0.0 < factor < math.inf else 1.0
 
 
 def _ids(value: object) -> list[int]:

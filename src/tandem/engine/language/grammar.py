@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
+from functools import cached_property
 from typing import cast
 
 import numpy as np
@@ -135,9 +136,7 @@ class Grammars:
 
     def __init__(self, tokenizer_json: str, pieces: Sequence[bytes], eos_ids: frozenset[int]) -> None:
         self._tokenizer_json = tokenizer_json
-        self._tokens = _Tokens(
-            pieces, WayOut(pieces), np.array([piece[:1].isdigit() for piece in pieces], dtype=np.bool_)
-        )
+        self._pieces = pieces
         self._eos_ids = sorted(eos_ids)
         self._tokenizer: LLTokenizer | None = None
         self._kept: OrderedDict[str, Grammar] = OrderedDict()
@@ -169,9 +168,14 @@ class Grammars:
             self._kept.move_to_end(source)
             return grammar
 
+    @cached_property
+    def _tokens(self) -> _Tokens:
+        pieces = self._pieces
+        return _Tokens(pieces, WayOut(pieces), np.array([piece[:1].isdigit() for piece in pieces], dtype=np.bool_))
+
     def _compile(self, source: str, param: str) -> LLMatcher:
         if self._tokenizer is None:
-            size = len(self._tokens.pieces)
+            size = len(self._pieces)
             self._tokenizer = LLTokenizer(self._tokenizer_json, n_vocab=size, eos_token=list(self._eos_ids))
         matcher = LLMatcher(self._tokenizer, source, log_level=0, limits=_limits())
         first = matcher.deep_copy()

@@ -75,9 +75,8 @@ class Language:
         tokens, ending = self._tokens(request)
         if not tokens:
             raise BadRequest("The prompt is empty.", param="messages" if request.messages else "prompt")
-        max_tokens = planning.answer_room(request, self.context_tokens, len(tokens), thinks=self._thinks)
-        plan = self._plan(request, max_tokens, ending.rstrip())
-        return Prompt(tokens=tuple(tokens), max_tokens=max_tokens, plan=plan, note=note)
+        plan = self._plan(request, tokens, ending.rstrip())
+        return Prompt(tokens=tuple(tokens), max_tokens=plan.max_tokens, plan=plan, note=note)
 
     def speak(self, request: ChatRequest, prompt: Prompt, index: int) -> Utterance:
         """Begin choice ``index`` of a prepared request. Raises `BadRequest` for an ``index`` outside ``n``."""
@@ -204,13 +203,14 @@ class Language:
             del variables["tools"]
         return (self._tool_template if tools else self._template).render(variables)
 
-    def _plan(self, request: ChatRequest, max_tokens: int, ending: str) -> Plan:
+    def _plan(self, request: ChatRequest, tokens: list[int], ending: str) -> Plan:
         sampling = request.sampling
         chat = bool(request.messages)
+        room = planning.answer_room(request, self.context_tokens, len(tokens), thinks=self._thinks)
         forms = planning.forms(request, self._dialect, self._vocabulary, self._grammars)
         return Plan(
-            choosing=planning.choosing(request, self._text, self.eos_ids, self._vocabulary.size),
-            max_tokens=max_tokens,
+            choosing=planning.choosing(request, self._text, self.eos_ids, tokens, self._vocabulary.size),
+            max_tokens=room,
             stops=sampling.stop,
             silent_stops=FALLBACK_STOPS if chat and self._text.template is None else (),
             logprobs=sampling.logprobs,

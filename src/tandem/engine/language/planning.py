@@ -46,9 +46,15 @@ def answer_room(request: ChatRequest, context_tokens: int, prompt_tokens: int, *
     return asked
 
 
-def choosing(request: ChatRequest, text: ModelText, banned: frozenset[int], size: int) -> Choosing:
-    """The sampling parameters, defaults filled in. Raises `BadRequest` for a bias on an unknown token."""
+def choosing(
+    request: ChatRequest, text: ModelText, banned: frozenset[int], prompt: Sequence[int], size: int
+) -> Choosing:
+    """The sampling parameters, defaults filled in. Raises `BadRequest` for a bias on an unknown token.
+
+    A folder's repetition penalty holds where the caller names no penalty of OpenAI's: two would fight.
+    """
     sampling = request.sampling
+    penalized = sampling.frequency_penalty or sampling.presence_penalty
     for token in sampling.logit_bias:
         if not 0 <= token < size:
             raise BadRequest(
@@ -63,6 +69,8 @@ def choosing(request: ChatRequest, text: ModelText, banned: frozenset[int], size
         presence_penalty=sampling.presence_penalty,
         logit_bias=sampling.logit_bias,
         banned=banned if request.ignore_eos else frozenset(),
+        repetition_penalty=1.0 if penalized else text.repetition_penalty,
+        prompt=prompt,
     )
 
 

@@ -2,7 +2,7 @@
 
 import math
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -27,7 +27,10 @@ class NothingAllowed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choosing:
-    """How tokens are chosen, all defaults resolved. ``temperature`` 0 is greedy, ``top_k`` 0 is off."""
+    """How tokens are chosen, all defaults resolved. ``temperature`` 0 is greedy, ``top_k`` 0 is off.
+
+    ``repetition_penalty`` holds for the tokens of the ``prompt`` and for those chosen since; 1 is off.
+    """
 
     temperature: float
     top_p: float
@@ -37,12 +40,14 @@ class Choosing:
     presence_penalty: float
     logit_bias: Mapping[int, float]
     banned: frozenset[int]
+    repetition_penalty: float = 1.0
+    prompt: Sequence[int] = ()
 
 
 class Sampler:
     """Chooses tokens for one choice of one request. Same seed, same ``index``, same logits: same tokens.
 
-    Order, as in OpenAI's description and in vLLM: bias and penalties, grammar, temperature, top-k, top-p, draw.
+    Order, as in OpenAI's description and in vLLM: repetition, bias and penalties, grammar, temperature, top-k, top-p, draw.
     A draw walks the kept tokens by id, so a last-bit difference in logits moves no token's place.
     """
 
@@ -52,6 +57,7 @@ class Sampler:
         self._presence = choosing.presence_penalty
         self._penalized = bool(self._frequency or self._presence)
         self._shift = _shift(choosing, size)
+        self._repeated = _repeated(choosing, size)
         self._seen: set[int] = set()
         self._random = np.random.Generator(np.random.PCG64(_entropy(choosing.seed, index)))
 
@@ -60,6 +66,8 @@ class Sampler:
 
         Raises `NothingAllowed` where the mask and the bans leave no token, `Unavailable` where a logit is not a number.
         """
+        if self._repeated is not None:
+            logits = _less_likely(logits, self._repeated, np.float32(self._choosing.repetition_penalty))
         if self._shift is not None:
             logits = logits + self._shift
         if allowed is not None:
@@ -70,6 +78,8 @@ class Sampler:
 
     def note(self, token: int) -> None:
         """A token was taken: it counts for the penalties of those to come."""
+        if self._repeated is not None:
+            self._repeated[token] = True
         if not self._penalized or self._shift is None:
             return
         self._shift[token] -= self._frequency
@@ -178,6 +188,20 @@ def _shift(choosing: Choosing, size: int) -> Logits | None:
         shift[token] += bias
     shift[[token for token in choosing.banned if token < size]] = -np.inf
     return shift
+
+
+def _repeated(choosing: Choosing, size: int) -> NDArray[np.bool_] | None:
+    """Which tokens occurred, of shape [size]; ``None`` where that makes no difference."""
+    if choosing.repetition_penalty == 1.0:
+        return None
+    repeated = np.zeros(size, dtype=np.bool_)
+    repeated[[token for token in choosing.prompt if token < size]] = True
+    return repeated
+
+
+def _less_likely(logits: Logits, repeated: NDArray[np.bool_], factor: np.float32) -> Logits:
+    """The repetition penalty of CTRL (Keskar et al., 2019), as ONNX Runtime GenAI and transformers have it."""
+    return np.where(repeated, np.where(logits > 0, logits / factor, logits * factor), logits)
 
 
 def _entropy(seed: int | None, index: int) -> np.random.SeedSequence:

@@ -12,6 +12,8 @@ from typing import cast
 
 from tokenizers import Tokenizer
 
+from tandem.engine.tokenizer import TokenizerParts
+
 KEPT_CHARACTERS = 2_000_000
 BLIND_CUTTERS = frozenset({"Split", "Digits", "ByteLevel", "Punctuation", "Whitespace", "WhitespaceSplit"})
 """Pre-tokenizers that do the same to a stretch wherever it stands, given that they put no space before it."""
@@ -35,9 +37,9 @@ class Segments:
         self._lock = Lock()
 
     @classmethod
-    def of(cls, tokenizer: Tokenizer, parts: Mapping[str, object]) -> "Segments | None":
-        """A memory for the tokenizer that ``parts``, its JSON, describes; ``None`` where stretches are not alone."""
-        added = cast("list[dict[str, object]]", parts.get("added_tokens") or [])
+    def of(cls, tokenizer: Tokenizer, parts: TokenizerParts) -> "Segments | None":
+        """A memory for the tokenizer of these ``parts``; ``None`` where its stretches are not encoded alone."""
+        added = parts.added_tokens or []
         looks_around = any(token.get(rule) for token in added for rule in ("single_word", "lstrip", "rstrip"))
         if looks_around or any(token.get("normalized") for token in added) or not _is_blind(parts):
             return None
@@ -70,14 +72,13 @@ class Segments:
         return ids
 
 
-def _is_blind(parts: Mapping[str, object]) -> bool:
+def _is_blind(parts: TokenizerParts) -> bool:
     """Whether cutting and merging see nothing beyond a stretch."""
-    model = cast("dict[str, object]", parts.get("model") or {})
-    normalizers = {str(step.get("type")) for step in _steps(parts.get("normalizer"), "normalizers")}
-    cutters = _steps(parts.get("pre_tokenizer"), "pretokenizers")
+    normalizers = {str(step.get("type")) for step in _steps(parts.normalizer, "normalizers")}
+    cutters = _steps(parts.pre_tokenizer, "pretokenizers")
     return (
-        model.get("type") == "BPE"
-        and not model.get("dropout")
+        parts.model.type == "BPE"
+        and not parts.model.dropout
         and normalizers <= BLIND_NORMALIZERS
         and {str(step.get("type")) for step in cutters} <= BLIND_CUTTERS
         and not any(step.get("add_prefix_space") for step in cutters)

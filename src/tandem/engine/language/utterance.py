@@ -26,9 +26,9 @@ from tandem.engine.language.dialects import Dialect
 from tandem.engine.language.grammar import Constraint, Grammar
 from tandem.engine.language.loops import Loops
 from tandem.engine.language.sampling import Choosing, NothingAllowed, Sampler, log_probabilities
-from tandem.engine.language.stops import StopStrings
 from tandem.engine.language.vocabulary import Vocabulary
 from tandem.engine.model import Logits
+from tandem.engine.stops import StopStrings
 
 SpokenEvent = TextDelta | ReasoningDelta | ToolCallDelta | Finished
 

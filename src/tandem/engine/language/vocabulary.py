@@ -8,7 +8,7 @@ from typing import cast
 from tokenizers import Tokenizer
 
 from tandem.engine.language.segments import Segments
-from tandem.engine.tokenizer import read_tokenizer
+from tandem.engine.tokenizer import TokenizerParts, read_parts, read_tokenizer
 
 SENTINELS = (0xF0000, 0x110000)
 """Private-use characters; the first that occurs in no text of a request marks its broken control strings."""
@@ -26,8 +26,9 @@ class Vocabulary:
 
     def __init__(self, tokenizer_json: str, templates: str = "", visible: frozenset[str] = frozenset()) -> None:
         self._whole = read_tokenizer(tokenizer_json)
-        self._parts = cast("dict[str, object]", json.loads(tokenizer_json))
-        self._segments = Segments.of(self._whole, self._parts)
+        self._tokenizer_json = tokenizer_json
+        parts = read_parts(tokenizer_json)
+        self._segments = Segments.of(self._whole, parts)
         added = self._whole.get_added_tokens_decoder()
         self._controls = {
             token.content: id_
@@ -36,8 +37,8 @@ class Vocabulary:
         }
         self._control_ids = frozenset(self._controls.values())
         self._breaks = _Breaks(self._controls)
-        self.strips_leading_space = _strips_leading_space(self._parts)
-        self.pieces = _token_bytes(self._whole, self._parts)
+        self.strips_leading_space = _strips_leading_space(parts)
+        self.pieces = _token_bytes(self._whole, parts)
         self.size = len(self.pieces)
         self.longest_piece = max(map(len, self.pieces), default=1)
         self.shown = list(self.pieces)
@@ -99,8 +100,9 @@ class Vocabulary:
     def _plain(self, *, first: bool) -> Tokenizer:
         """The tokenizer without its control tokens; ``first`` keeps the space that some put before a whole text."""
         if self._plain_first is None or self._plain_later is None:
-            parts = {**self._parts, "post_processor": None, "truncation": None, "padding": None}
-            parts["added_tokens"] = self._disguised()
+            parts = cast("dict[str, object]", json.loads(self._tokenizer_json))
+            parts |= {"post_processor": None, "truncation": None, "padding": None}
+            parts["added_tokens"] = self._disguised(cast("list[dict[str, object]]", parts.get("added_tokens") or []))
             self._plain_first = Tokenizer.from_str(json.dumps(parts))
             parts["pre_tokenizer"] = json.loads(
                 json.dumps(parts.get("pre_tokenizer")).replace('"prepend_scheme": "first"', '"prepend_scheme": "never"')
@@ -108,9 +110,8 @@ class Vocabulary:
             self._plain_later = Tokenizer.from_str(json.dumps(parts))
         return self._plain_first if first else self._plain_later
 
-    def _disguised(self) -> list[dict[str, object]]:
+    def _disguised(self, added: list[dict[str, object]]) -> list[dict[str, object]]:
         """The added tokens with the control tokens under names that nobody writes, so that all ids stay as they are."""
-        added = cast("list[dict[str, object]]", self._parts.get("added_tokens") or [])
         return [
             {**token, "content": f"\U0010fffd{token['id']}\U0010fffd"} if token["content"] in self._controls else token
             for token in added
@@ -148,39 +149,42 @@ def _controls(content: str, templates: str) -> bool:
     return bool(content.strip()) and not content.isalnum() and content in templates
 
 
-def _strips_leading_space(parts: dict[str, object]) -> bool:
+def _strips_leading_space(parts: TokenizerParts) -> bool:
     """Whether decoding drops the space that SentencePiece puts before the first word."""
-    decoder = json.dumps(parts.get("decoder"))
+    decoder = json.dumps(parts.decoder)
     if '"Strip"' in decoder:
         return True
     return '"Metaspace"' in decoder and '"never"' not in decoder and '"add_prefix_space": false' not in decoder
 
 
-def _token_bytes(tokenizer: Tokenizer, parts: dict[str, object]) -> list[bytes]:
+def _token_bytes(tokenizer: Tokenizer, parts: TokenizerParts) -> list[bytes]:
     """The exact bytes of every token id, from the two ways in which tokenizers write bytes as characters."""
-    decoder = json.dumps(parts.get("decoder"))
     vocabulary = tokenizer.get_vocab(with_added_tokens=True)
     pieces = [b""] * (max(vocabulary.values(), default=-1) + 1)
-    byte_level = "ByteLevel" in decoder
-    alphabet = _byte_alphabet()
-    for text, id_ in vocabulary.items():
-        pieces[id_] = _from_byte_level(text, alphabet) if byte_level else _from_sentence_piece(text)
+    byte_level = "ByteLevel" in json.dumps(parts.decoder)
+    texts = list(vocabulary)
+    for text, piece in zip(texts, _from_byte_level(texts) if byte_level else _from_sentence_piece(texts), strict=True):
+        pieces[vocabulary[text]] = piece
     for id_, token in tokenizer.get_added_tokens_decoder().items():
         pieces[id_] = token.content.encode()
     return pieces
 
 
-def _from_byte_level(text: str, alphabet: dict[str, int]) -> bytes:
-    try:
-        return bytes(alphabet[char] for char in text)
-    except KeyError:
-        return text.encode()
+def _from_byte_level(texts: list[str]) -> Iterable[bytes]:
+    """Each character stands for a byte; a text with any other character stands for itself."""
+    alphabet = _byte_alphabet()
+    strange = re.compile(f"[^{re.escape(''.join(alphabet))}]")
+    bytewise = str.maketrans({char: chr(byte) for char, byte in alphabet.items()})
+    for text in texts:
+        yield text.encode() if strange.search(text) else text.translate(bytewise).encode("latin-1")
 
 
-def _from_sentence_piece(text: str) -> bytes:
-    if len(text) == 6 and text.startswith("<0x") and text.endswith(">"):
-        return bytes([int(text[3:5], 16)])
-    return text.replace("\u2581", " ").encode()
+def _from_sentence_piece(texts: list[str]) -> Iterable[bytes]:
+    for text in texts:
+        if len(text) == 6 and text.startswith("<0x") and text.endswith(">"):
+            yield bytes([int(text[3:5], 16)])
+        else:
+            yield text.replace("\u2581", " ").encode()
 
 
 def _byte_alphabet() -> dict[str, int]:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tandem.engine.language.stops import StopStrings, overlap
+from tandem.engine.stops import StopStrings, overlap
 
 words = st.text(alphabet="ab#", min_size=0, max_size=30)
 stops = st.lists(st.text(alphabet="ab#", min_size=1, max_size=4), max_size=4)

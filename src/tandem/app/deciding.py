@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from tandem.gateway import Names, Rules
+from tandem.routing import small_talk
 from tandem.routing.observe import Senses
 from tandem.routing.private import Detector
 from tandem.settings import Settings
@@ -32,7 +33,7 @@ def senses(detector: Detector) -> Senses:
         guess = classify(text)
         return guess.label, guess.confidence
 
-    return Senses(private=detector.find, task=task, difficulty=difficulty)
+    return Senses(private=detector.find, task=task, difficulty=difficulty, purpose=small_talk.recognise)
 
 
 def names_of(settings: Settings) -> Names:

@@ -175,9 +175,10 @@ def strings_in(value: object) -> Iterator[str]:
             if not is_data_address(one):
                 yield one
         elif isinstance(one, Mapping):
-            pairs = cast("Mapping[str, object]", one)
-            stack.extend(reversed(list(pairs.values())))
-            stack.extend(key for key in pairs if key not in _WIRE_KEYS)
+            for key, held in reversed(list(cast("Mapping[str, object]", one).items())):
+                stack.append(held)
+                if key not in _WIRE_KEYS:
+                    stack.append(key)  # before its value, for which it may be the cue
         elif isinstance(one, list | tuple):
             stack.extend(reversed(cast("Sequence[object]", one)))
         elif isinstance(one, int | float) and not isinstance(one, bool) and abs(one) >= _LEAST_TELLING_NUMBER:

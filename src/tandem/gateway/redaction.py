@@ -10,7 +10,7 @@ import msgspec
 
 from tandem.core.chat import ChatEvent, ChatRequest, Finished, Message, ReasoningDelta, TextDelta, Tool, ToolCallDelta
 from tandem.core.errors import Forbidden
-from tandem.routing.observe import is_data_address, strings_in, texts_of
+from tandem.routing.observe import as_json, is_data_address, number_text, strings_within, texts_of
 from tandem.routing.private import Detector
 from tandem.routing.private.restoring import Restorer
 from tandem.routing.private.standins import Pseudonyms
@@ -127,33 +127,16 @@ class _Streams:
 def _strings_of(request: ChatRequest) -> Iterator[str]:
     """Every string that leaves, those within JSON that is written as text included."""
     if request.original is not None:
-        yield from _within(request.original.body)
+        yield from strings_within(request.original.body)
     for message in request.messages:
         yield from (message.content, message.name or "", message.reasoning or "", message.tool_call_id or "")
         for call in message.tool_calls:
-            yield from (call.id, call.name, *_within(call.arguments))
+            yield from (call.id, call.name, *strings_within(call.arguments))
     yield request.raw_prompt if isinstance(request.raw_prompt, str) else ""
     for tool in request.tools:
-        yield from (tool.name, tool.description, *_within(tool.parameters_json))
-    yield from _within(request.response_format.schema_json)
+        yield from (tool.name, tool.description, *strings_within(tool.parameters_json))
+    yield from strings_within(request.response_format.schema_json)
     yield from (*request.sampling.stop, request.tool_choice.name or "")
-
-
-def _within(value: object) -> Iterator[str]:
-    for text in strings_in(value):
-        yield text
-        if (written := _as_json(text)) is not None:
-            yield from _within(written)
-
-
-def _as_json(text: str) -> object:
-    """What JSON text holds; ``None`` for other text."""
-    if text[:1] not in {"{", "["}:
-        return None
-    try:
-        return msgspec.json.decode(text)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _mapped(request: ChatRequest, hide: Hide) -> ChatRequest:
@@ -195,7 +178,7 @@ def _mapped_tool(tool: Tool, hide: Hide) -> Tool:
 
 def _mapped_text(text: str, hide: Hide) -> str:
     """Text with stand-ins; within JSON that is written as text, string by string, so that its escapes hide nothing."""
-    written = _as_json(text)
+    written = as_json(text)
     if written is None:
         return hide(text)
     mapped = _mapped_json(written, hide)
@@ -211,8 +194,8 @@ def _mapped_json(value: object, hide: Hide) -> object:
     if isinstance(value, list | tuple):
         return [_mapped_json(one, hide) for one in cast("Sequence[object]", value)]
     if isinstance(value, int | float) and not isinstance(value, bool):
-        hidden = hide(str(value))
-        return value if hidden == str(value) else hidden
+        hidden = hide(number_text(value))
+        return value if hidden == number_text(value) else hidden
     return value
 
 

@@ -5,6 +5,7 @@ Whatever the mode, the canaries must not arrive, in any spelling; where a reques
 """
 
 import itertools
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -33,6 +34,7 @@ STAYS = {
 UNREADABLE = {"a picture's address", "a picture", "a sound", "mcp"}
 """What cannot be searched and therefore stays."""
 PLACES = [(path, place) for path, places in ENDPOINTS.items() for place in places]
+STATES = st.sampled_from([*DEVICE, "dies later", "absent"])
 FAR_OF = {"/v1/messages": "claude", "/v1/embeddings": "words"}
 """Who is sent the body itself, by the dialect."""
 
@@ -91,10 +93,7 @@ def test_no_secret_leaves_from_any_place(house: LeakHouse, path: str, place: str
     where=st.sampled_from(PLACES),
     secret=st.sampled_from(SECRETS),
     writing=st.sampled_from(sorted(WRITINGS)),
-    model=st.sampled_from(MODELS),
-    stream=st.booleans(),
-    device=st.sampled_from([*DEVICE, "dies later", "absent"]),
-    cloud=st.sampled_from([*CLOUD, *(["well"] * 12)]),
+    how=st.tuples(st.sampled_from(MODELS), st.booleans(), STATES, st.sampled_from([*CLOUD, *(["well"] * 8)])),
 )
 def test_no_secret_leaves_by_any_name_in_any_writing_through_any_failure(
     house: LeakHouse,
@@ -102,12 +101,10 @@ def test_no_secret_leaves_by_any_name_in_any_writing_through_any_failure(
     where: tuple[str, str],
     secret: Secret,
     writing: str,
-    model: str,
-    stream: bool,
-    device: str,
-    cloud: str,
+    how: tuple[str, bool, str, str],
 ) -> None:
     path, place = where
+    model, stream, device, cloud = how
     house.be(device=device, cloud=cloud)
 
     send(house, mode, path, asked(path, place, WRITINGS[writing](secret.text), model, stream=stream))
@@ -130,13 +127,12 @@ WISHES: dict[str, tuple[dict[str, str], dict[str, object]]] = {
     mode=st.sampled_from(MODES),
     path=st.sampled_from(sorted(ENDPOINTS.keys() - {"/v1/embeddings"})),
     wish=st.sampled_from(sorted(WISHES)),
-    model=st.sampled_from(MODELS),
-    stream=st.booleans(),
-    device=st.sampled_from([*DEVICE, "dies later", "absent"]),
+    how=st.tuples(st.sampled_from(MODELS), st.booleans(), STATES),
 )
 def test_what_is_asked_to_stay_stays_whatever_it_says(
-    house: LeakHouse, mode: str, path: str, wish: str, model: str, stream: bool, device: str
+    house: LeakHouse, mode: str, path: str, wish: str, how: tuple[str, bool, str]
 ) -> None:
+    model, stream, device = how
     headers, fields = WISHES[wish]
     place = next(iter(ENDPOINTS[path]))
     house.be(device=device)
@@ -196,7 +192,7 @@ def test_background_prompts_about_a_secret_stay(house: LeakHouse) -> None:
         assert arrived(house, secret) == []
 
 
-@pytest.mark.parametrize("number", [92040512344, 92040512344.0, 4539148803436467, 61109010140000071219812874])
+@pytest.mark.parametrize("number", [92040512344, 92040512344.0, 4539148803436467, 27114020045981273465120937])
 def test_numbers_without_quotation_marks_are_text_too(house: LeakHouse, number: float) -> None:
     canary = str(int(number))
     for mode in MODES:
@@ -225,8 +221,6 @@ def test_with_stand_ins_the_cloud_is_asked_and_the_caller_reads_the_originals(ho
 
 def _said(reply: str, stream: bool) -> bytes:
     """The words of an answer, its chunks put together."""
-    import json
-
     if not stream:
         return json.loads(reply)["choices"][0]["message"]["content"].encode()
     events = [json.loads(line[6:]) for line in reply.splitlines() if line.startswith("data: {")]

@@ -32,7 +32,7 @@ def _secret(kind: str, text: str, *canaries: str) -> Secret:
 SECRETS = (
     _secret("PESEL", "Mój PESEL to 92040512344.", PESEL),
     _secret("NIP", "Faktura dla NIP 526-104-08-28 proszę", "5261040828"),
-    _secret("IBAN", "Transfer to PL61 1090 1014 0000 0712 1981 2874 today", "61109010140000071219812874"),
+    _secret("IBAN", "Transfer to PL27 1140 2004 5981 2734 6512 0937 today", "27114020045981273465120937"),
     _secret("CREDIT_CARD", "Card 4539 1488 0343 6467, which is mine", "4539148803436467"),
     _secret("EMAIL", "Write to halina.wrona+bank@poczta-testowa.pl now", "halina.wrona"),
     _secret("PHONE", "Zadzwoń pod numer +48 601 722 934 wieczorem", "48601722934"),

@@ -6,7 +6,7 @@ each privacy mode.
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -61,6 +61,7 @@ class LeakHouse:
     cloud_is: str = "well"
     installed: bool = True
     gateways: dict[str, Gateway] = field(default_factory=dict[str, Gateway])
+    client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=20, trust_env=False, verify=False))
 
     def be(self, *, device: str = "well", cloud: str = "well") -> None:
         """Set how both sides are for the next request, and forget what arrived so far."""
@@ -76,17 +77,17 @@ class LeakHouse:
         """What the cloud says: it quotes the last thing that it was told."""
         if self.cloud_is in {"500", "400"}:
             return Reply.json(b'{"error":{"message":"no"}}', int(self.cloud_is))
-        asked: Json = msgspec.json.decode(heard.body)
+        asked = msgspec.json.decode(heard.body, type=_Asked)
         quote = _last_words(asked)
         if heard.path.endswith("/messages"):
             whole, events = _claude_said(quote)
         else:
             whole, events = _openai_said(quote, plain=heard.path.endswith("/v1/completions"))
-        said = Reply.events(events, sizes=7) if asked.get("stream") else Reply.json(whole)
+        said = Reply.events(events, sizes=7) if asked.stream else Reply.json(whole)
         match self.cloud_is:
             case "cut":
                 return replace(said, cut_after=len(said.pieces) // 2)
-            case "stall" if asked.get("stream"):
+            case "stall" if asked.stream:
                 return replace(said, stall_after=len(said.pieces) // 2)
             case _:
                 return said
@@ -112,6 +113,7 @@ def leak_house(alter: Callable[[Gateway], None] = lambda _: None) -> Generator[L
     try:
         yield house
     finally:
+        house.client.close()
         loop.call_soon_threadsafe(stop.set)
         thread.join(15)
 
@@ -119,10 +121,9 @@ def leak_house(alter: Callable[[Gateway], None] = lambda _: None) -> Generator[L
 @asynccontextmanager
 async def _running(alter: Callable[[Gateway], None]) -> AsyncGenerator[LeakHouse]:
     async with AsyncExitStack() as stack:
-        houses: list[LeakHouse] = []
-        cloud = await stack.enter_async_context(scripted_cloud(lambda heard: houses[0].reply(heard)))
+        cloud = await stack.enter_async_context(scripted_cloud(Reply()))
         house = LeakHouse(cloud)
-        houses.append(house)
+        cloud.script = house.reply
         for mode in MODES:
             gateway = await stack.enter_async_context(_gateway(house, mode))
             alter(gateway)
@@ -138,15 +139,17 @@ async def _gateway(house: LeakHouse, mode: PrivacyMode) -> AsyncGenerator[Gatewa
     policies, mistakes = read_policies(_TABLE, shield)
     assert not mistakes
     detector = Detector(terms=(TERM,))
-    price = {"usd_per_million_input_tokens": Decimal(1), "usd_per_million_output_tokens": Decimal(2)}
+    price = replace(
+        ModelRow(provider="acme"), usd_per_million_input_tokens=Decimal(1), usd_per_million_output_tokens=Decimal(2)
+    )
     far = open_providers(
         [
             ProviderRow(name="acme", kind="openai", base_url=f"{house.cloud.url}/v1", place="cloud"),
             ProviderRow(name="other", kind="anthropic", base_url=f"{house.cloud.url}/v1", key_env="K", place="cloud"),
         ],
         [
-            ModelRow(provider="acme", id="large", tasks=("code",), **price),
-            ModelRow(provider="other", id="claude", **price),
+            replace(price, id="large", tasks=("code",)),
+            replace(price, provider="other", id="claude"),
         ],
         environ_lookup=lambda _: "a-key",
         options=_OPTIONS,
@@ -169,18 +172,26 @@ async def _gateway(house: LeakHouse, mode: PrivacyMode) -> AsyncGenerator[Gatewa
         )
 
 
-def send(house: LeakHouse, mode: str, path: str, body: Json, headers: Iterable[tuple[str, str]] = ()) -> httpx.Response:
+def send(
+    house: LeakHouse, mode: str, path: str, body: Mapping[str, object], headers: Iterable[tuple[str, str]] = ()
+) -> httpx.Response:
     """Send one request and read its whole answer, whatever it is."""
-    url = house.urls[mode] + path
-    return httpx.post(url, json=body, headers=dict(headers), timeout=20, trust_env=False)
+    return house.client.post(house.urls[mode] + path, json=dict(body), headers=dict(headers))
 
 
-def _last_words(asked: Json) -> str:
-    turns = asked.get("messages")
-    if not isinstance(turns, list):
-        return str(asked.get("prompt", ""))
-    content = turns[-1].get("content")  # pyright: ignore[reportUnknownVariableType]
-    return content if isinstance(content, str) else str(content[-1].get("text", ""))  # pyright: ignore
+class _Turn(msgspec.Struct):
+    content: str | list[dict[str, object]] | None = None
+
+
+class _Asked(msgspec.Struct):
+    messages: list[_Turn] = []
+    prompt: str = ""
+    stream: bool = False
+
+
+def _last_words(asked: _Asked) -> str:
+    content = asked.messages[-1].content if asked.messages else asked.prompt
+    return content if isinstance(content, str) else str((content or [{}])[-1].get("text", ""))
 
 
 def _openai_said(text: str, *, plain: bool) -> tuple[bytes, bytes]:

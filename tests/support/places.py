@@ -13,7 +13,7 @@ def _chat(*before: Body, **fields: object) -> Body:
 
 
 def _with_tool(**function: object) -> Body:
-    whole = {"name": "look", "parameters": {"type": "object", "properties": {}}, **function}
+    whole: Body = {"name": "look", "parameters": {"type": "object", "properties": {}}, **function}
     return _chat(tools=[{"type": "function", "function": whole}])
 
 
@@ -36,7 +36,7 @@ def _file(text: str) -> str:
 
 
 def _schema(**schema: object) -> Body:
-    whole = {"type": "object", "properties": {}, **schema}
+    whole: Body = {"type": "object", "properties": {}, **schema}
     return _chat(response_format={"type": "json_schema", "json_schema": {"name": "out", "schema": whole}})
 
 
@@ -168,8 +168,10 @@ MESSAGES: Mapping[str, Place] = {
     "thoughts": lambda t: _claude(
         {"role": "assistant", "content": [{"type": "thinking", "thinking": t, "signature": "s"}]}
     ),
-    "a call": lambda t: _used(t),
-    "a key of a call": lambda t: _used("x") | {"tools": [{"name": "look", "input_schema": {"properties": {t: {}}}}]},
+    "a call": _used,
+    "a key of a call": lambda t: (
+        _used("x") | {"tools": [{"name": "look", "input_schema": {"properties": {t: {"type": "string"}}}}]}
+    ),
     "a result": lambda t: _used("x", t),
     "a result in blocks": lambda t: _used("x", [{"type": "text", "text": t}]),
     "a tool": lambda t: _claude(tools=[{"name": "look", "description": t, "input_schema": {"type": "object"}}]),

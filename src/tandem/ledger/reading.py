@@ -11,7 +11,7 @@ from typing import Any
 
 from tandem.core.accounts import Span, Step, Summary, Totals, Waits
 from tandem.core.ledger import LedgerLine
-from tandem.ledger.accounts import DAY_HOURS, HOUR_US, SUMS, microseconds_of
+from tandem.ledger.accounts import DAY_HOURS, HOUR_US, SUMS, microseconds_of, month_of, spent_pico
 from tandem.ledger.receipts import Receipt, line_of, micro
 from tandem.ledger.schema import LEDGER_FILE, reading
 
@@ -74,6 +74,12 @@ class LedgerReader:
         """The latest answers, newest first."""
         bodies = (receipt.fields() for receipt in self.receipts(limit))
         return [line_of(body) for body in bodies if body.get("kind") == "answer"]
+
+    def spent_usd(self, at: float) -> Decimal:
+        """What the calendar month (UTC) of ``at`` has cost, as far as the disk knows."""
+        month = month_of(micro(at))
+        with self._opened() as db:
+            return Decimal(spent_pico(db, [month])[month]).scaleb(-12)
 
     def receipts(self, limit: int | None = None, since: float = 0.0) -> Sequence[Receipt]:
         """The latest receipts of requests that arrived at or after ``since``, newest first."""

@@ -22,7 +22,7 @@ from tandem.ledger.heads import chain_end, insert, read_head, write_head
 from tandem.ledger.keys import KEY_FOLDER, SigningKey, open_key
 from tandem.ledger.pruning import prune
 from tandem.ledger.receipts import Head, issue, micro
-from tandem.ledger.schema import LEDGER_FILE, open_to_write, transaction
+from tandem.ledger.schema import LEDGER_FILE, check_version, open_to_write, transaction
 from tandem.ledger.waiting import Item, Waiting, bodies
 
 LOG = logging.getLogger(__name__)
@@ -186,6 +186,7 @@ class SqliteLedger:
         made = bodies(items)
         months = {month_of(body["at_us"]) for body in made} | {month_of(micro(self._clock()))}
         with transaction(opened.db):
+            check_version(opened.db, self._file)
             end = chain_end(opened.db, opened.end)
             for body in made:
                 receipt = issue(body, end, opened.key)

@@ -6,15 +6,13 @@ from typing import Any, cast
 import anthropic
 import httpx
 import pytest
-from anthropic.types import MessageParam, ToolParam
 
-from support.dialects import Served, against
+from support.dialects import LOOK, QUESTION, Served, against
 from support.fakes import STARTED
 from support.serving import a_service, served
 from tandem.core.chat import (
     Message,
     TextDelta,
-    Usage,
 )
 from tandem.core.errors import (
     Busy,
@@ -24,18 +22,6 @@ from tandem.core.errors import (
     WorkerDied,
 )
 from tandem.server.service import Access, Limits
-
-USAGE = Usage(prompt_tokens=3, completion_tokens=2)
-
-
-QUESTION: list[MessageParam] = [{"role": "user", "content": "Hi"}]
-
-
-LOOK: ToolParam = {
-    "name": "look",
-    "description": "Look somewhere.",
-    "input_schema": {"type": "object", "properties": {"at": {"type": "string"}}},
-}
 
 
 def blocks(*content: object) -> dict[str, object]:

@@ -18,6 +18,7 @@ from tandem.core.errors import (
     Busy,
     ContextLengthExceeded,
     Forbidden,
+    OverBudget,
     Unavailable,
     WorkerDied,
 )
@@ -136,7 +137,8 @@ def test_pictures_reach_whoever_can_refuse_them() -> None:
     ("error", "kind", "name"),
     [
         (ContextLengthExceeded("Too long."), anthropic.BadRequestError, "invalid_request_error"),
-        (Forbidden("No."), anthropic.PermissionDeniedError, "permission_error"),
+        (Forbidden("No.", code="private_stays_here"), anthropic.PermissionDeniedError, "permission_error"),
+        (OverBudget("Spent."), anthropic.APIStatusError, "billing_error"),
         (Busy("Full.", retry_after_seconds=2), anthropic.RateLimitError, "rate_limit_error"),
         (Unavailable("Not now."), anthropic.InternalServerError, "overloaded_error"),
         (RuntimeError("a bug"), anthropic.InternalServerError, "api_error"),

@@ -56,6 +56,11 @@ def test_responses_and_completions_have_no_original() -> None:
     assert asked("/v1/completions", {"prompt": "Hi"}).original is None
 
 
+def test_a_prompt_of_token_ids_cannot_be_searched() -> None:
+    assert asked("/v1/completions", {"prompt": [1, 2]}).unreadable == 1
+    assert asked("/v1/completions", {"prompt": "Hi"}).unreadable == 0
+
+
 @pytest.mark.parametrize("path", [CHAT, MESSAGES])
 def test_what_is_meant_for_us_does_not_travel(path: str) -> None:
     body = user("Hi", metadata={"label": "internal", "page": "3"})
@@ -137,6 +142,7 @@ HIDDEN: list[tuple[str, dict[str, Any]]] = [
         {**user("Hi"), "response_format": {"type": "json_schema", "json_schema": {"name": "n", "description": SECRET}}},
     ),
     (CHAT, user("Hi", note=SECRET)),
+    (CHAT, user("Hi", name=SECRET)),
     (CHAT, user([{"type": "text", "text": "Hi", "note": SECRET}])),
     (CHAT, {"messages": [{"role": "assistant", "content": "x", "refusal": SECRET}]}),
     (

@@ -26,7 +26,7 @@ _PLAIN: Keys = frozenset(
     }
 )
 """Keys of a body whose values are searched elsewhere, or are no text."""
-_TURN: Keys = frozenset({"role", "content", "name", "tool_calls", "tool_call_id", "reasoning_content"})
+_TURN: Keys = frozenset({"role", "content", "tool_calls", "tool_call_id", "reasoning_content"})
 _SIMPLE: Keys = frozenset({"role", "content"})
 _CALL: Keys = frozenset({"id", "type", "index", "function"})
 _CALLED: Keys = frozenset({"name", "arguments"})

@@ -26,7 +26,8 @@ _PLAIN: Keys = frozenset(
     }
 )
 """Keys of a body whose values are searched elsewhere, or are no text."""
-_TURN: Keys = frozenset({"role", "content", "name", "tool_calls", "tool_call_id", "reasoning_content"})
+_TURN: Keys = frozenset({"role", "content", "tool_calls", "tool_call_id", "reasoning_content"})
+_SIMPLE: Keys = frozenset({"role", "content"})
 _CALL: Keys = frozenset({"id", "type", "index", "function"})
 _CALLED: Keys = frozenset({"name", "arguments"})
 _TOOL: Keys = frozenset({"type", "function", "name", "description", "input_schema", "strict", "cache_control"})
@@ -84,10 +85,12 @@ def _strip(body: JsonObject) -> None:
 
 
 def _search_turn(message: JsonObject, dialect: Dialect, found: Attachments) -> None:
+    content = message.get("content")
+    if isinstance(content, str) and message.keys() <= _SIMPLE:
+        return
     found.search(message[key] for key in message.keys() - _TURN)
     if isinstance(message.get("audio"), dict):
         found.unreadable += 1
-    content = message.get("content")
     if isinstance(content, list):
         known = _PARTS.get((dialect, str(message.get("role"))), _TEXT)
         for part in _objects(cast("object", content)):

@@ -43,9 +43,9 @@ class Detector:
         view = View(text)
         found = [view.place(item) for item in self._found(view.text)]
         for start, end, inside in wrapped(view.text):
-            label = next((item.label for item in self._found(inside)), None)
-            if label is not None:
-                found.append(view.place(Finding(label, start, end)))
+            hidden = {item.label for item in self._found(inside)}
+            if hidden:
+                found.append(view.place(Finding(min(hidden, key=LABELS.index), start, end)))
         return settle(found, text)
 
     def find_all(self, texts: Sequence[str]) -> list[tuple[Finding, ...]]:

@@ -84,8 +84,8 @@ _TABLE: Final = {
         "rejestrac* księg* ksieg* działk* vin flight* booking* rezerwac* reserv* bilet* voucher* kupon* "
         "coupon* gwarancj* warrant* barcode kreskow* doi asin bdo pkd teryt zlecen* zleceni* reklamac* "
         "przelewu identyfikator identifier sekwenc* losow* random* liczb* cena ceny cenę cenie price* "
-        "populac* population case pojazd* tablic* plate* magazyn* stock quantity sztuk* indeks* index* wersj* "
-        "version* row rows rekord* record* bit bits bytes bajt* bajtów piksel* pixel* nadani* nadawcz*"
+        "populac* population case pojazd* tablic* plate* magazyn* stock quantity sztuk* indeks* index* row "
+        "rows rekord* record* bit bits bytes bajt* bajtów piksel* pixel* nadani* nadawcz*"
     ),
     "PAPER": (
         "umow* contract* aneks* deal sprawy postępowan* wniosek wniosku dostaw* delivery kod kodu kodem code "

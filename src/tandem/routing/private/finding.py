@@ -87,6 +87,7 @@ def _rest(item: Finding, taken: bytearray, text: str) -> Iterable[Finding]:
             continue
         end = taken.find(1, at, item.end)
         end = item.end if end < 0 else end
-        if any(map(str.isalnum, text[at:end])):
-            yield Finding(item.label, at, end)
+        inner = [place for place in range(at, end) if text[place].isalnum()]
+        if inner:
+            yield Finding(item.label, inner[0], inner[-1] + 1)
         at = end

@@ -17,6 +17,7 @@ _SSN: Final = re.compile(r"(?<![\w\-.])(?:[0-9]{3}([\- .])[0-9]{2}\1[0-9]{4}|[0-
 _SSN_SPECIMENS: Final = frozenset({"078051120", "219099999", "457555462", "123456789", "987654321"})
 
 
+_OTHER_THINGS: Final = frozenset({"ORDER", "VERSION"})
 _LEFT: Final = r"(?<![\w\-./])"
 _RIGHT: Final = r"(?![\w\-]|[./][0-9])"
 _START: Final = re.compile(rf"{_LEFT}[A-Z]{{0,5}}[0-9](?:[ .\-/]?[0-9A-Z]){{6,18}}")
@@ -99,7 +100,7 @@ def find_nations(text: str) -> Iterator[Finding]:
             yield Finding("SSN", *match.span())
     for match in _strong().finditer(text):
         register = _STRONG[int(cast("str", match.lastgroup)[1:])][1]
-        if _is_valid(register, match.group()) and not denies(before(text, match.start(), 0)):
+        if _is_valid(register, match.group()) and before(text, match.start(), 0).isdisjoint(_OTHER_THINGS):
             yield Finding("NATIONAL_ID", *match.span())
     for start in _START.finditer(text):
         kinds = before(text, start.start(), 0) or after(text, start.end())
@@ -126,7 +127,7 @@ def _is_ssn(text: str, match: re.Match[str]) -> bool:
 def _strong() -> re.Pattern[str]:
     """One expression for all shapes that speak for themselves."""
     shapes = "|".join(f"(?P<r{at}>{shape})" for at, (shape, _) in enumerate(_STRONG))
-    return re.compile(rf"{_LEFT}(?=[A-Z]{{0,6}}[0-9])(?:{shapes}){_RIGHT}")
+    return re.compile(rf"{_LEFT}(?=[A-Z]{{0,6}} ?[0-9])(?:{shapes}){_RIGHT}")
 
 
 @cache

@@ -148,7 +148,7 @@ def _follow(words: Sequence[str]) -> int:
             break
         if (len(word) == 1 and at == len(words) - 1) or _CAMEL.match(word):
             break
-        if word.isupper() and len(word) > 1 and not words[0].isupper():
+        if word.isupper() and (len(word) == 2 or (len(word) > 1 and not words[0].isupper())):
             break
         count = at
     return min(count, 3)

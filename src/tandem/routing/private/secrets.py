@@ -51,7 +51,7 @@ _NAMES: Final = (
 _ASSIGNED: Final = re.compile(
     rf"(?<![A-Za-z]){_NAMES}[\"'`]?(?:\s+(?:code|number|do \w+|for \w+|to (?:the |my )?\w+|dla \w+))?"
     r"(?P<sign>\s*(?::=|=>|=|:)\s*|\s+(?:is|was|to|jest|brzmi|by\u0142o|:)\s*:?\s*|\s+)"
-    r"(?P<quote>[\"'`]?)(?P<value>[^\s\"'`,;<>]{3,200}+)",
+    r"(?:(?P<quote>[\"'`])(?P<quoted>[^\"'`\n]{3,200}+)[\"'`]|[\"'`]?(?P<value>[^\s\"'`,;<>]{3,200}+))",
     re.IGNORECASE,
 )
 _BEARER: Final = re.compile(r"\b(?:bearer|basic)\s+(?P<value>[A-Za-z0-9._~+/\-]{12,}+=*)", re.IGNORECASE)
@@ -142,8 +142,9 @@ def _pem_blocks(text: str) -> Iterator[Finding]:
 
 def _assigned(match: re.Match[str]) -> Finding | None:
     """The value that a word for a secret is given; ``None`` where it is a type, a place-holder or prose."""
-    value, quote, sign = match["value"], match["quote"], match["sign"].strip().lower()
-    start, end = match.span("value")
+    group = "quoted" if match["quote"] else "value"
+    value, quote, sign = match[group], match["quote"], match["sign"].strip().lower()
+    start, end = match.span(group)
     while value and value[-1] in ").]}!?" and not (value[-1] in "!?" and (quote or len(value) > 6)):
         value, end = value[:-1], end - 1
     value = value.removesuffix(".")

@@ -118,6 +118,11 @@ _CLAUSE: Final = re.compile(r"[,;!?\n()\[\]{}|]|\.\s+(?=[A-ZĄĆĘŁŃÓŚŹŻ])
 _NUMBER: Final = re.compile(r"[0-9]{4}")
 
 
+def words_for(kind: str) -> list[str]:
+    """The words and stems of one kind of cue."""
+    return [word.rstrip("*") for word in _TABLE[kind].split()]
+
+
 @lru_cache(maxsize=16_384)
 def kind_of(word: str) -> str | None:
     """What one word, in small letters, says about the number beside it."""

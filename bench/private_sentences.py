@@ -106,11 +106,16 @@ def _id_card(lots: random.Random) -> str:
 
 
 def _bad_id_card(lots: random.Random) -> str:
-    return _until(lambda: "".join(lots.choices("ABCDEFGHIJKLMNPRSTUVWXYZ", k=3)) + _digits(lots, 6), lambda code: _id_sum(code) > 0)
+    return _until(
+        lambda: "".join(lots.choices("ABCDEFGHIJKLMNPRSTUVWXYZ", k=3)) + _digits(lots, 6),
+        lambda code: _id_sum(code) > 0,
+    )
 
 
 def _iban(lots: random.Random) -> str:
-    country, size = lots.choice([("PL", 24), ("PL", 24), ("DE", 18), ("ES", 20), ("LT", 16), ("BE", 12), ("CZ", 20), ("PT", 21)])
+    country, size = lots.choice(
+        [("PL", 24), ("PL", 24), ("DE", 18), ("ES", 20), ("LT", 16), ("BE", 12), ("CZ", 20), ("PT", 21)]
+    )
     body = _digits(lots, size)
     number = country + iban.calc_check_digits(f"{country}00{body}") + body
     spaced = " ".join(number[at : at + 4] for at in range(0, len(number), 4))
@@ -124,7 +129,20 @@ def _account(lots: random.Random) -> str:
 
 
 def _card(lots: random.Random) -> str:
-    prefix, size = lots.choice([("4", 16), ("4", 16), ("51", 16), ("55", 16), ("2221", 16), ("34", 15), ("37", 15), ("6011", 16), ("3530", 16), ("36", 14)])
+    prefix, size = lots.choice(
+        [
+            ("4", 16),
+            ("4", 16),
+            ("51", 16),
+            ("55", 16),
+            ("2221", 16),
+            ("34", 15),
+            ("37", 15),
+            ("6011", 16),
+            ("3530", 16),
+            ("36", 14),
+        ]
+    )
     body = prefix + _digits(lots, size - len(prefix) - 1)
     number = body + luhn.calc_check_digit(body)
     if size != 16:
@@ -148,8 +166,21 @@ def _ssn(lots: random.Random) -> str:
 
 
 def _email(lots: random.Random) -> str:
-    name = lots.choice(["anna.lis", "jk", "biuro", "m_wrona", "o'hara", "kontakt+faktury", "x.y.z", "first.last"]) + _digits(lots, lots.randrange(3))
-    host = lots.choice(["wp.pl", "poczta.onet.pl", "gmail.com", "firma-abc.com.pl", "uni.edu", "żółw.pl", "mail.co.uk", "xn--bcher-kva.example"])
+    name = lots.choice(
+        ["anna.lis", "jk", "biuro", "m_wrona", "o'hara", "kontakt+faktury", "x.y.z", "first.last"]
+    ) + _digits(lots, lots.randrange(3))
+    host = lots.choice(
+        [
+            "wp.pl",
+            "poczta.onet.pl",
+            "gmail.com",
+            "firma-abc.com.pl",
+            "uni.edu",
+            "żółw.pl",
+            "mail.co.uk",
+            "xn--bcher-kva.example",
+        ]
+    )
     return f"{name}@{host}"
 
 
@@ -163,12 +194,21 @@ def _phone(lots: random.Random) -> str:
     kind = lots.randrange(7)
     if kind < 3:
         number = lots.choice(["50", "51", "53", "57", "60", "66", "69", "72", "78", "79", "88"]) + _digits(lots, 7)
-        shown = lots.choice([number, f"{number[:3]} {number[3:6]} {number[6:]}", f"{number[:3]}-{number[3:6]}-{number[6:]}"])
+        shown = lots.choice(
+            [number, f"{number[:3]} {number[3:6]} {number[6:]}", f"{number[:3]}-{number[3:6]}-{number[6:]}"]
+        )
         return lots.choice(["", "", "+48 ", "+48", "0048 "]) + shown
     area = _until(lambda: f"{lots.randrange(201, 990)}", lambda code: code[1:] != "11" and code[1] != "9")
     exchange, line = f"{lots.randrange(200, 999)}", _digits(lots, 4)
     if kind < 5:
-        return lots.choice([f"({area}) {exchange}-{line}", f"{area}-{exchange}-{line}", f"+1 {area} {exchange} {line}", f"{area}.{exchange}.{line}"])
+        return lots.choice(
+            [
+                f"({area}) {exchange}-{line}",
+                f"{area}-{exchange}-{line}",
+                f"+1 {area} {exchange} {line}",
+                f"{area}.{exchange}.{line}",
+            ]
+        )
     if kind == 5:
         return f"+44 20 7{_digits(lots, 3)} {_digits(lots, 4)}"
     return f"+49 30 {lots.randrange(200000, 999999)}{_digits(lots, 2)}"

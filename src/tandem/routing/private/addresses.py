@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from tandem.routing.private.finding import Finding
+from tandem.routing.private.page import Page
 
 _CAPITAL: Final = (
     "[A-Z\u00c0-\u00d6\u00d8-\u00de\u0104\u0106\u0118\u0141\u0143\u015a\u0179\u017b\u010c\u0160\u017d\u0150\u0170]"
@@ -44,35 +45,27 @@ _CUED: Final = re.compile(
     rf"\s*[\"']?(?!(?:IP|URL|MAC|DNS|WWW)\b)(?P<place>(?:[0-9]{{1,6}},?\s)?(?:{_CAPITAL}[\w'.\-]{{0,30}}[ \n]){{1,4}}(?:{_CAPITAL}[\w'.\-]{{0,30}}|[0-9]{{1,6}}[A-Za-z]?(?:/[0-9]{{1,4}})?(?![.:][0-9]))(?:,\s*(?:[0-9]{{2}}-?[0-9]{{3}}\s+)?{_TOWN})?)"
 )
 _POSTCODE: Final = re.compile(r"[0-9]{2}-[0-9]{3}(?![0-9\-])")
-_CUES: Final = (
-    "ddress",
-    "live",
-    "living",
-    "office is",
-    "located",
-    "ship",
-    "deliver",
-    "moved",
-    "adres",
-    "zam",
-    "mieszka",
+_CUES: Final = frozenset({"add", "liv", "off", "loc", "shi", "del", "mov", "adr", "zam", "mie"})
+_BOXES: Final = frozenset({"box", "po", "pob", "psc", "cmr", "uni", "skr", "pos"})
+_POLISH_CUES: Final = frozenset({"ul", "al", "os", "pl", "uli", "ale", "osi", "pla", "ron", "skw", "bul"})
+_FOREIGN: Final = frozenset(
+    {"rue", "ave", "bou", "pla", "che", "all", "imp", "qua", "cal", "pas", "rua", "via", "pia", "cor", "lar"}
 )
-_FOREIGN: Final = (
-    "stra", "str.", "weg", "platz", "allee", "gasse", "gatan", "v\u00e4gen", "vej", "laan", "rue ", "avenue", "boulevard", "place ",
-    "chemin", "impasse", "quai", "calle", "avenida", "plaza", "paseo", "rua ", "via ", "viale", "piazza", "corso", "largo",
-)  # fmt: skip
-_POLISH_CUE: Final = re.compile(r"(?i)(?<!\w)(?:ul|al|os|pl|plac|osied|rond|skwer|bulwar)")
+_FOREIGN_END: Final = re.compile(
+    r"(?:stra(?:\u00df|ss)e|str\.|weg|platz|allee|gasse|gatan|v\u00e4gen|vej|straat|laan)\s[0-9]"
+)
 
 
-def find_addresses(text: str, lower: str) -> Iterator[Finding]:
+def find_addresses(page: Page) -> Iterator[Finding]:
     """Streets with their numbers and towns, postcodes with towns, post-office boxes."""
-    if _POLISH_CUE.search(text):
+    text = page.text
+    if not page.beginnings.isdisjoint(_POLISH_CUES):
         for match in _STREET.finditer(text):
             yield Finding("ADDRESS", *match.span())
-    for pattern in _worth_trying(text, lower):
+    for pattern in _worth_trying(page):
         for match in pattern.finditer(text):
             yield Finding("ADDRESS", match.start(), match.start() + len(match.group().rstrip(" ,.\n")))
-    if not any(cue in lower for cue in _CUES):
+    if page.beginnings.isdisjoint(_CUES):
         return
     for match in _CUED.finditer(text):
         if any(map(str.isdigit, match["place"])):
@@ -80,12 +73,12 @@ def find_addresses(text: str, lower: str) -> Iterator[Finding]:
             yield Finding("ADDRESS", start, start + len(match["place"].rstrip(" ,.\n")))
 
 
-def _worth_trying(text: str, lower: str) -> Iterator[re.Pattern[str]]:
+def _worth_trying(page: Page) -> Iterator[re.Pattern[str]]:
     """The patterns of which something is in the text at all."""
-    if _POSTCODE.search(text):
+    if _POSTCODE.search(page.text):
         yield _BARE_POLISH
     yield _ENGLISH
-    if "ox" in lower or "PSC" in text or "CMR" in text or "Unit" in text or "skr" in lower or "Postfach" in text:
+    if not page.beginnings.isdisjoint(_BOXES):
         yield _BOX
-    if any(word in lower for word in _FOREIGN):
+    if not page.beginnings.isdisjoint(_FOREIGN) or _FOREIGN_END.search(page.text):
         yield _ABROAD

@@ -84,8 +84,8 @@ _TABLE: Final = {
         "rejestrac* księg* ksieg* działk* vin flight* booking* rezerwac* reserv* bilet* voucher* kupon* "
         "coupon* gwarancj* warrant* barcode kreskow* doi asin bdo pkd teryt zlecen* zleceni* reklamac* "
         "przelewu identyfikator identifier sekwenc* losow* random* liczb* cena ceny cenę cenie price* "
-        "populac* population case pojazd* tablic* plate* magazyn* stock quantity sztuk* indeks* index* wersj* "
-        "version* row rows rekord* record* bit bits bytes bajt* bajtów piksel* pixel* nadani* nadawcz*"
+        "populac* population case pojazd* tablic* plate* magazyn* stock quantity sztuk* indeks* index* row "
+        "rows rekord* record* bit bits bytes bajt* bajtów piksel* pixel* nadani* nadawcz*"
     ),
     "PAPER": (
         "umow* contract* aneks* deal sprawy postępowan* wniosek wniosku dostaw* delivery kod kodu kodem code "
@@ -116,6 +116,11 @@ _SIZES: Final = tuple(sorted(_STEM_LENGTHS, reverse=True))
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _CLAUSE: Final = re.compile(r"[,;!?\n()\[\]{}|]|\.\s+(?=[A-ZĄĆĘŁŃÓŚŹŻ])")
 _NUMBER: Final = re.compile(r"[0-9]{4}")
+
+
+def words_for(kind: str) -> list[str]:
+    """The words and stems of one kind of cue."""
+    return [word.rstrip("*") for word in _TABLE[kind].split()]
 
 
 @lru_cache(maxsize=16_384)

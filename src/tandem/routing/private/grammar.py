@@ -37,7 +37,7 @@ def forms(name: str, *, female: bool) -> tuple[str, ...]:
     elif word.endswith("a"):
         cases = _feminine(word)
     elif word.endswith("o") and word[-2:-1] in "kg":
-        cases = _masculine(word[:-1], word)
+        cases = _masculine(word[:-1], word) if word == "mieszko" else (word, *_feminine(f"{word[:-1]}a")[1:6], word)
     elif word[-1:] in "eéiouyáóúäöü":
         cases = (word,) * CASES
     else:

@@ -9,7 +9,7 @@ from tandem.routing.private.cues import before
 from tandem.routing.private.finding import Finding
 
 _AT: Final = re.compile(r"@")
-_BEFORE: Final = re.compile(r"[\w!#$%&'*+/=?^`{|}~.\-]{1,64}\Z")
+_BEFORE: Final = re.compile(r"[\w!#$%'*+^~.\-]{1,64}\Z")
 _HOST: Final = re.compile(
     r"(?:[^\W_](?:[\w\-]{0,61}[^\W_])?\.)+(?:xn--[a-z0-9\-]{2,58}|[^\W\d_]{2,24})(?![\w\-]*@)", re.IGNORECASE
 )

@@ -10,6 +10,7 @@ from typing import Final
 
 from tandem.routing.private.finding import Finding
 from tandem.routing.private.names import is_figure, known_given, known_surname, word_lists
+from tandem.routing.private.page import Page
 
 _UPPER: Final = "A-Z\u00c0-\u00d6\u00d8-\u00de" + "".join(
     char for char in map(chr, range(0x100, 0x530)) if char.isupper() and char not in "\u0130"
@@ -56,22 +57,24 @@ _STARTS_SENTENCE: Final = re.compile(r"(?:\A|[.!?:\n\"\u201e\u201c>*\-\u2022(\[]
 _CAMEL: Final = re.compile(
     rf"(?!Mc|Mac|De|Di|Du|La|Le|Fitz|Van|O')[{_UPPER}][^\W\d_]*[a-z][{_UPPER}]|[{_UPPER}]{{2,}}[a-z]"
 )
+_SAID: Final = frozenset({"nam", "naz", "cal", "imi"})
 _MOST_WORDS: Final = 4
 _LOOK_BACK: Final = 40
 
 Token = tuple[int, int]
 
 
-def find_people(text: str, lower: str) -> Iterator[Finding]:
+def find_people(page: Page) -> Iterator[Finding]:
     """Names of people, without their titles."""
+    text = page.text
     seen: set[str] = set()
     loose: list[Token] = []
     for run in _runs(text):
         yield from _people_in(text, run, seen, loose)
-    for start, end in loose:
+    for start, end in loose if seen else ():
         if text[start:end].lower() in seen:
             yield Finding("PERSON", start, end)
-    if "name" in lower or "nazywam" in lower or "called" in lower or "imi\u0119" in lower:
+    if not page.beginnings.isdisjoint(_SAID):
         yield from _spoken(text)
 
 
@@ -148,7 +151,7 @@ def _follow(words: Sequence[str]) -> int:
             break
         if (len(word) == 1 and at == len(words) - 1) or _CAMEL.match(word):
             break
-        if word.isupper() and len(word) > 1 and not words[0].isupper():
+        if word.isupper() and (len(word) == 2 or (len(word) > 1 and not words[0].isupper())):
             break
         count = at
     return min(count, 3)

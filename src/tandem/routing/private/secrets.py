@@ -13,6 +13,7 @@ from math import log2
 from typing import Final
 
 from tandem.routing.private.finding import Finding
+from tandem.routing.private.page import Page
 
 _MARKED: Final = re.compile(
     r"(?<![A-Za-z0-9])(?:"
@@ -27,15 +28,9 @@ _MARKED: Final = re.compile(
     r"|https://hooks\.slack\.com/services/[\w/]{20,}+|https://discord(?:app)?\.com/api/webhooks/[\w/\-]{20,}+"
     r")"
 )
-_MARKS: Final = (
-    "sk-", "k_live_", "k_test_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat", "glpat-", "gldt-", "glptt-", "glrt-", "glcbt-", "xox",
-    "xapp-", "AKIA", "ASIA", "AROA", "AIDA", "AIza", "ya29", "GOCSPX", "hf_", "npm_", "pypi-", "_v1_", "SG.", "eyJ", "gsk_", "r8_", "nvapi",
-    "shp", "dckr", "tskey", "AGE-", "lin_api", "whsec", "key-", ":AA", "sq0", "EAAC", "PMAK", "hvs.", "hvb.", "pplx", "xai-", "sl.",
-    "secret_", "hooks.slack", "webhooks",
-)  # fmt: skip
-_CUES: Final = (
-    "pass", "pwd", "secret", "key", "token", "credential", "has\u0142", "hasl", "klucz", "pin", "puk", "cvv", "cvc", "kod", "otp", "2fa", "sig",
-)  # fmt: skip
+_CUES: Final = frozenset(
+    "pas pwd sec key tok cre has klu pin puk cvv cvc kod otp 2fa sig api pri acc sha cli aut ref ses bea".split()
+)
 _PEM: Final = "PRIVATE KEY"
 _PEM_END: Final = re.compile(r"-----END [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----")
 _PEM_BODY: Final = re.compile(r"(?:\s*[A-Za-z0-9+/=]{16,}+)*")
@@ -51,10 +46,10 @@ _NAMES: Final = (
 _ASSIGNED: Final = re.compile(
     rf"(?<![A-Za-z]){_NAMES}[\"'`]?(?:\s+(?:code|number|do \w+|for \w+|to (?:the |my )?\w+|dla \w+))?"
     r"(?P<sign>\s*(?::=|=>|=|:)\s*|\s+(?:is|was|to|jest|brzmi|by\u0142o|:)\s*:?\s*|\s+)"
-    r"(?P<quote>[\"'`]?)(?P<value>[^\s\"'`,;<>]{3,200}+)",
+    r"(?:(?P<quote>[\"'`])(?P<quoted>[^\"'`\n]{3,200}+)[\"'`]|[\"'`]?(?P<value>[^\s\"'`,;<>]{3,200}+))",
     re.IGNORECASE,
 )
-_BEARER: Final = re.compile(r"\b(?:bearer|basic)\s+(?P<value>[A-Za-z0-9._~+/\-]{12,}+=*)", re.IGNORECASE)
+_BEARER: Final = re.compile(r"\b(?:bearer|basic)\s+(?P<value>[A-Za-z0-9._~+/\-]{16,}+=*)", re.IGNORECASE)
 _TOKEN: Final = re.compile(r"(?<![A-Za-z0-9+/_\-=])[A-Za-z0-9+/_\-]{16,}+={0,2}(?![A-Za-z0-9+/_\-])")
 _NEAR: Final = re.compile(
     r"key|token|secret|api|bearer|passw|credential|klucz|has\u0142|haslo|sekret|auth|dost\u0119p|private", re.IGNORECASE
@@ -72,34 +67,44 @@ _PIECES: Final = re.compile(r"[\-_/.]")
 _MOST_OPENED: Final = 32
 
 
-def find_secrets(text: str, lower: str) -> Iterator[Finding]:
-    """Every secret that shows itself in ``text``."""
-    if any(mark in text for mark in _MARKS):
-        for match in _MARKED.finditer(text):
+def find_secrets(page: Page) -> Iterator[Finding]:
+    """Every secret that shows itself."""
+    text, lower = page.text, page.lower
+    patterns = [_MARKED] if page.has_long_words else []
+    if "://" in text:
+        patterns += [_CONNECTION, _MARKED]
+    for pattern in patterns:
+        for match in pattern.finditer(text):
             yield Finding("SECRET", *match.span())
     if _PEM in text:
         yield from _pem_blocks(text)
-    if "://" in text:
-        for match in _CONNECTION.finditer(text):
-            yield Finding("SECRET", *match.span())
-    if any(cue in lower for cue in _CUES):
-        for match in _ASSIGNED.finditer(text):
-            finding = _assigned(match)
-            if finding is not None:
-                yield finding
-    if "bearer" in lower or "basic" in lower:
-        for match in _BEARER.finditer(text):
-            if any(map(str.isdigit, match["value"])):
-                yield Finding("SECRET", *match.span("value"))
+    if (
+        not page.beginnings.isdisjoint(_CUES)
+        or "pass" in lower
+        or "secret" in lower
+        or "token" in lower
+        or "key" in lower
+    ):
+        yield from filter(None, map(_assigned, _ASSIGNED.finditer(text)))
+    if page.has_long_words:
+        yield from _random_words(text)
+
+
+def _random_words(text: str) -> Iterator[Finding]:
+    for match in _BEARER.finditer(text):
+        if any(map(str.isdigit, match["value"])):
+            yield Finding("SECRET", *match.span("value"))
     for match in _TOKEN.finditer(text):
         if _is_random(match.group()) and _is_near_a_cue(text, match.start()):
             yield Finding("SECRET", *match.span())
 
 
-def wrapped(text: str) -> Iterator[tuple[int, int, str]]:
+def wrapped(page: Page) -> Iterator[tuple[int, int, str]]:
     """What base64 or hexadecimal wraps: start, end and the text inside, at most 32 of them."""
+    if not page.has_long_words:
+        return
     opened = 0
-    for match in _TOKEN.finditer(text):
+    for match in _TOKEN.finditer(page.text):
         inside = _opened(match.group())
         if inside is not None:
             yield *match.span(), inside
@@ -142,8 +147,9 @@ def _pem_blocks(text: str) -> Iterator[Finding]:
 
 def _assigned(match: re.Match[str]) -> Finding | None:
     """The value that a word for a secret is given; ``None`` where it is a type, a place-holder or prose."""
-    value, quote, sign = match["value"], match["quote"], match["sign"].strip().lower()
-    start, end = match.span("value")
+    group = "quoted" if match["quote"] else "value"
+    value, quote, sign = match[group], match["quote"], match["sign"].strip().lower()
+    start, end = match.span(group)
     while value and value[-1] in ").]}!?" and not (value[-1] in "!?" and (quote or len(value) > 6)):
         value, end = value[:-1], end - 1
     value = value.removesuffix(".")

@@ -130,19 +130,19 @@ class Pseudonyms:
         raise Forbidden("No stand-in was found for a name. The request stays on the device.")
 
     def _first_free(self, offered: Iterator[str], original: str) -> str:
-        for _, stand_in in zip(range(_ATTEMPTS), offered, strict=False):
-            if self._is_free(stand_in, original):
+        for attempt, stand_in in zip(range(_ATTEMPTS), offered, strict=False):
+            if self._is_free(stand_in, original, least=_LEAST_SHARED + attempt // 100):
                 return stand_in
         raise Forbidden("No stand-in was found for a private value. The request stays on the device.")
 
-    def _is_free(self, stand_in: str, original: str) -> bool:
+    def _is_free(self, stand_in: str, original: str, *, least: int = _LEAST_SHARED) -> bool:
         """Whether nothing in the request is like it and it tells nothing of what it stands for."""
         bare = _bare(stand_in)
         if not bare or bare in self._known or stand_in in self._originals:
             return False
         if any(name in stand_in or stand_in in name for name in self._originals):
             return False
-        return not _share(bare, _bare(original))
+        return not _share(bare, _bare(original), least)
 
     def _repeated(self, text: str, found: Sequence[Finding]) -> Iterator[Finding]:
         """Where values that were found somewhere stand once more, in other capitals or with other separators."""
@@ -181,8 +181,8 @@ def _stem(word: str) -> str:
     )
 
 
-def _share(one: str, other: str) -> bool:
-    """Whether four letters or digits in a row are in both; shorter texts count whole."""
-    if len(other) < _LEAST_SHARED:
+def _share(one: str, other: str, least: int) -> bool:
+    """Whether ``least`` letters or digits in a row are in both; shorter texts count whole."""
+    if len(other) < least:
         return bool(other) and other in one
-    return any(other[at : at + _LEAST_SHARED] in one for at in range(len(other) - _LEAST_SHARED + 1))
+    return any(other[at : at + least] in one for at in range(len(other) - least + 1))

@@ -1,0 +1,21 @@
+"""What every detector asks of a text, computed once: its small letters and how its words begin."""
+
+import re
+from typing import Final
+
+_WORD: Final = re.compile(r"[^\W_]+")
+_DIGIT: Final = re.compile("[0-9]")
+_LONG: Final = re.compile(r"[A-Za-z0-9+/_\-]{16}")
+
+
+class Page:
+    """``beginnings`` are the first three letters of every word, so that a detector knows at once that it need not look."""
+
+    __slots__ = ("beginnings", "has_digits", "has_long_words", "lower", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.lower = text.lower()
+        self.beginnings = {word[:3] for word in _WORD.findall(self.lower)}
+        self.has_digits = _DIGIT.search(text) is not None
+        self.has_long_words = _LONG.search(text) is not None

@@ -19,8 +19,8 @@ class ModelText:
     """The textual part of a model folder.
 
     ``vocabulary_size`` is the width of the logits, which may exceed the tokenizer's. ``temperature`` 0 is greedy,
-    ``top_k`` 0 and ``repetition_penalty`` 1 are off. ``specials`` maps names such as ``bos_token`` to their text. ``template`` is ``None`` where the
-    folder has none; ``tool_template`` is a second one for requests with tools, where the folder has that.
+    ``top_k`` 0 and ``repetition_penalty`` 1 are off. ``specials`` maps names such as ``bos_token`` to their text.
+    ``template`` is ``None`` where the folder has none, ``tool_template`` where it has no other for requests with tools.
     """
 
     name: str

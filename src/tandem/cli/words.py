@@ -164,8 +164,8 @@ _POLISH: Mapping[str, str] = {
         "Wiersz {seq} podpisano kluczem, któremu się tu nie ufa."
     ),
     "Lines {since} to {seq} are missing at the end.": "Na końcu brakuje wierszy od {since} do {seq}.",
-    "The signed end of the chain is missing, so lines after {seq} may have been cut off.": (
-        "Brakuje podpisanego końca łańcucha, więc wiersze po {seq} mogły zostać odcięte."
+    "The signed end of the chain was taken away: lines after line {seq} may have been cut off.": (
+        "Zabrano podpisany koniec łańcucha: wiersze po wierszu {seq} mogły zostać odcięte."
     ),
     "Line {seq} is not the one whose hash was kept.": "Wiersz {seq} nie jest tym, którego skrót zachowano.",
     "Line {seq} is in a form that this Tandem does not know.": "Wiersz {seq} ma postać, której ten Tandem nie zna.",

@@ -25,7 +25,8 @@ _POLISH: Mapping[str, str] = {
     "rules, later ones weigh more": "reguły, późniejsze ważą więcej",
     "Guards of every policy: {guards}": "Strażnicy każdej polityki: {guards}",
     "Proved: of {decisions} decisions gone through, {locked} were about text that must stay; none sent it away.": (
-        "Udowodniono: z {decisions} przejrzanych decyzji {locked} dotyczyło tekstu, który ma zostać; żadna go nie wysłała."
+        "Udowodniono: z {decisions} przejrzanych decyzji {locked} dotyczyło tekstu, który ma zostać; żadna go nie "
+        "wysłała."
     ),
     "NOT proved: these facts would send away text that must stay.": (
         "NIE udowodniono: te fakty wysłałyby tekst, który ma zostać."

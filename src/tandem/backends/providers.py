@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from difflib import get_close_matches
 from typing import Self
 from urllib.parse import quote, urlsplit
 
@@ -174,7 +175,7 @@ def _faults(site: _Site, key: str) -> list[str]:
     name, parts = site.row.name, urlsplit(site.root)
     host = parts.hostname or ""
     if not site.root:
-        return [f"The provider {name!r} needs a base_url: it differs for every owner."]
+        return [_without_address(name)]
     if parts.scheme not in {"http", "https"} or not host:
         return [f"The provider {name!r} has base_url {site.root!r}: an address such as https://host/v1 is wanted."]
     faults: list[str] = []
@@ -188,6 +189,14 @@ def _faults(site: _Site, key: str) -> list[str]:
     if site.place == "device" and (host in known or host.endswith(".azure.com")):
         faults.append(f"The provider {name!r} has place = 'device', but {host} is a cloud. Leave place out.")
     return faults
+
+
+def _without_address(name: str) -> str:
+    if name in PRESETS:
+        return f"The provider {name!r} needs a base_url: it differs for every owner."
+    near = get_close_matches(name, PRESETS, n=1)
+    known = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(PRESETS))}."
+    return f"The provider {name!r} is not known and has no base_url: {known}"
 
 
 def _provider(site: _Site, key: str, departures: Departures | None, options: Options) -> Provider:

@@ -148,3 +148,22 @@ def test_a_new_connection_that_is_closed_without_a_word_is_not_tried_again() -> 
 
     assert isinstance(error, Unreachable)
     assert len(cloud.requests) == 1
+
+
+@pytest.mark.parametrize("status", [402, 429, 500, 504])
+def test_what_others_are_told_of_a_failure_and_what_is_logged_repeats_no_word_of_it(
+    status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = b'{"error":{"message":"Cannot answer: my PESEL is 44051401359","code":"insufficient_quota"}}'
+
+    async def main() -> None:
+        async with far(Reply.json(said, status)) as (backend, _):
+            for _ in range(3):
+                await error_of(backend)
+            assert backend.health().why
+            assert "44051401359" not in backend.health().why
+            assert "44051401359" not in (await error_of(backend)).message
+
+    asyncio.run(main())
+    assert "elsewhere" in caplog.text
+    assert "44051401359" not in caplog.text

@@ -145,18 +145,6 @@ def test_the_callers_own_words_are_sent_with_only_what_must_change() -> None:
     assert own.original.body["model"] == "auto"
 
 
-def test_labels_and_priorities_are_ours_and_stay_here() -> None:
-    own = written(
-        priority="background", messages=[{"role": "user", "content": "Hi", "metadata": {"label": "internal"}}]
-    )
-
-    sent = body(own)
-
-    assert sent["messages"] == [{"role": "user", "content": "Hi"}]
-    assert "priority" not in sent
-    assert body(written(priority=3))["priority"] == 3
-
-
 @pytest.mark.parametrize(
     ("provider", "asked", "sent"),
     [

@@ -224,7 +224,7 @@ def _provider(site: _Site, key: str, departures: Departures | None, options: Opt
 def _backends(
     models: Iterable[ModelRow], sites: Mapping[str, _Site], providers: Mapping[str, Provider], mistakes: list[str]
 ) -> dict[str, Backend]:
-    prices = read_prices()
+    prices: Prices | None = None
     backends: dict[str, Backend] = {}
     names: Counter[str] = Counter()
     for row in models:
@@ -237,6 +237,7 @@ def _backends(
         elif not upstream:
             mistakes.append(f"A model of {row.provider!r} has neither id nor upstream_id.")
         else:
+            prices = prices or read_prices()
             card = _card(row, site, upstream, prices)
             names[card.id] += 1
             backends[card.id] = _backend(card, site, providers[row.provider])

@@ -100,6 +100,65 @@ WHOLE = msgspec.json.encode(
 )
 
 
+WISHES = ChatRequest(
+    id="r",
+    model="m",
+    messages=(
+        Message(role="system", content="Be brief."),
+        Message(role="developer", content="Be kind."),
+        Message(role="user", content="Hi"),
+        Message(
+            role="assistant",
+            content="Let me look.",
+            tool_calls=(
+                ToolCall(id="t1", name="look", arguments='{"x":1}'),
+                ToolCall(id="t2", name="find", arguments=""),
+            ),
+        ),
+        Message(role="tool", content="one", tool_call_id="t1"),
+        Message(role="tool", content="two", tool_call_id="t2"),
+        Message(role="user", content="So?"),
+    ),
+    sampling=Sampling(temperature=0.5, top_p=0.9, top_k=4, stop=("END",), max_tokens=99),
+    tools=(Tool(name="look", description="Looks.", parameters_json='{"type":"object"}'),),
+    tool_choice=ToolChoice(mode="required"),
+    parallel_tool_calls=False,
+    response_format=ResponseFormat(kind="json_schema", schema_json='{"type":"object"}'),
+)
+WORDS: Json = {
+    "model": "claude-up",
+    "stream": True,
+    "max_tokens": 99,
+    "system": "Be brief.\n\nBe kind.",
+    "messages": [
+        {"role": "user", "content": "Hi"},
+        {
+            "role": "assistant",
+            "content": [
+                {"type": "text", "text": "Let me look."},
+                {"type": "tool_use", "id": "t1", "name": "look", "input": {"x": 1}},
+                {"type": "tool_use", "id": "t2", "name": "find", "input": {}},
+            ],
+        },
+        {
+            "role": "user",
+            "content": [
+                {"type": "tool_result", "tool_use_id": "t1", "content": "one"},
+                {"type": "tool_result", "tool_use_id": "t2", "content": "two"},
+            ],
+        },
+        {"role": "user", "content": "So?"},
+    ],
+    "temperature": 0.5,
+    "top_p": 0.9,
+    "top_k": 4,
+    "stop_sequences": ["END"],
+    "tools": [{"name": "look", "description": "Looks.", "input_schema": {"type": "object"}}],
+    "tool_choice": {"type": "any", "disable_parallel_tool_use": True},
+    "output_config": {"format": {"type": "json_schema", "schema": {"type": "object"}}},
+}
+
+
 def events_of(script: Script, request: ChatRequest = ASKED) -> tuple[list[ChatEvent], Cloud]:
     async def main() -> tuple[list[ChatEvent], Cloud]:
         async with far_claude(script) as (backend, cloud):
@@ -216,64 +275,7 @@ def test_a_refusal_is_told_by_its_status(status: int, kind: str, message: str, e
 
 
 def test_a_conversation_is_told_in_their_words() -> None:
-    request = ChatRequest(
-        id="r",
-        model="m",
-        messages=(
-            Message(role="system", content="Be brief."),
-            Message(role="developer", content="Be kind."),
-            Message(role="user", content="Hi"),
-            Message(
-                role="assistant",
-                content="Let me look.",
-                tool_calls=(
-                    ToolCall(id="t1", name="look", arguments='{"x":1}'),
-                    ToolCall(id="t2", name="find", arguments=""),
-                ),
-            ),
-            Message(role="tool", content="one", tool_call_id="t1"),
-            Message(role="tool", content="two", tool_call_id="t2"),
-            Message(role="user", content="So?"),
-        ),
-        sampling=Sampling(temperature=0.5, top_p=0.9, top_k=4, stop=("END",), max_tokens=99),
-        tools=(Tool(name="look", description="Looks.", parameters_json='{"type":"object"}'),),
-        tool_choice=ToolChoice(mode="required"),
-        parallel_tool_calls=False,
-        response_format=ResponseFormat(kind="json_schema", schema_json='{"type":"object"}'),
-    )
-
-    assert body(request) == {
-        "model": "claude-up",
-        "stream": True,
-        "max_tokens": 99,
-        "system": "Be brief.\n\nBe kind.",
-        "messages": [
-            {"role": "user", "content": "Hi"},
-            {
-                "role": "assistant",
-                "content": [
-                    {"type": "text", "text": "Let me look."},
-                    {"type": "tool_use", "id": "t1", "name": "look", "input": {"x": 1}},
-                    {"type": "tool_use", "id": "t2", "name": "find", "input": {}},
-                ],
-            },
-            {
-                "role": "user",
-                "content": [
-                    {"type": "tool_result", "tool_use_id": "t1", "content": "one"},
-                    {"type": "tool_result", "tool_use_id": "t2", "content": "two"},
-                ],
-            },
-            {"role": "user", "content": "So?"},
-        ],
-        "temperature": 0.5,
-        "top_p": 0.9,
-        "top_k": 4,
-        "stop_sequences": ["END"],
-        "tools": [{"name": "look", "description": "Looks.", "input_schema": {"type": "object"}}],
-        "tool_choice": {"type": "any", "disable_parallel_tool_use": True},
-        "output_config": {"format": {"type": "json_schema", "schema": {"type": "object"}}},
-    }
+    assert body(WISHES) == WORDS
 
 
 def test_a_limit_is_always_told_since_they_want_one() -> None:
@@ -288,7 +290,7 @@ def test_the_callers_own_words_are_sent_whole() -> None:
     own: Json = {
         "model": "auto",
         "max_tokens": 5,
-        "messages": [{"role": "user", "content": [{"type": "document", "x": 1}], "metadata": {"label": "internal"}}],
+        "messages": [{"role": "user", "content": [{"type": "document", "x": 1}]}],
         "thinking": {"type": "enabled", "budget_tokens": 1024},
         "mcp_servers": [{"url": "x"}],
     }
@@ -300,8 +302,7 @@ def test_the_callers_own_words_are_sent_whole() -> None:
 
     sent = body(request)
 
-    turn = {"role": "user", "content": [{"type": "document", "x": 1}]}
-    assert sent == {**own, "model": "claude-up", "stream": True, "messages": [turn]}
+    assert sent == {**own, "model": "claude-up", "stream": True}
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,9 @@ class TestASecondTandemAsCloud(ResponderContract):
 
     @asynccontextmanager
     async def opened(self) -> AsyncGenerator[Responder]:
-        card = ModelCard(id=self.model, kind="chat", place="cloud", context_tokens=0, source="test", upstream_id="scripted")
+        card = ModelCard(
+            id=self.model, kind="chat", place="cloud", context_tokens=0, source="test", upstream_id="scripted"
+        )
         async with (
             served(a_service(EchoBackend())) as address,
             Provider(Door(Endpoint(url=f"{address}/v1"))) as provider,
@@ -67,7 +69,9 @@ class TestASecondTandemAsCloudThatSpeaksAnthropic(ResponderContract):
 
     @asynccontextmanager
     async def opened(self) -> AsyncGenerator[Responder]:
-        card = ModelCard(id=self.model, kind="chat", place="cloud", context_tokens=0, source="test", upstream_id="scripted")
+        card = ModelCard(
+            id=self.model, kind="chat", place="cloud", context_tokens=0, source="test", upstream_id="scripted"
+        )
         async with (
             served(a_service(EchoBackend())) as address,
             Provider(Door(Endpoint(url=f"{address}/v1", key_header="x-api-key"))) as provider,

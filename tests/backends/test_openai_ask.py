@@ -28,6 +28,82 @@ EVERYTHING = Quirks(knows=frozenset({"top_k", "ignore_eos"}), completions=True, 
 STRICT = '{"type":"object","properties":{"a":{"type":"string"}},"required":["a"],"additionalProperties":false}'
 
 
+WISHES = ChatRequest(
+    id="r",
+    model="m",
+    messages=(
+        Message(role="developer", content="Be brief."),
+        Message(role="user", content="Hi", name="Ann"),
+        Message(role="assistant", content="", tool_calls=(ToolCall(id="c", name="look", arguments="{}"),)),
+        Message(role="tool", content="42", tool_call_id="c"),
+    ),
+    sampling=Sampling(
+        temperature=0.5,
+        top_p=0.9,
+        top_k=40,
+        seed=7,
+        stop=("END",),
+        max_tokens=9,
+        frequency_penalty=0.1,
+        presence_penalty=0.2,
+        logit_bias={5: -100.0},
+        logprobs=True,
+        top_logprobs=2,
+    ),
+    n=2,
+    tools=(Tool(name="look", description="Looks.", parameters_json='{"type":"object"}', strict=True),),
+    tool_choice=ToolChoice(mode="named", name="look"),
+    parallel_tool_calls=False,
+    response_format=ResponseFormat(kind="json_schema", schema_json=STRICT),
+    ignore_eos=True,
+)
+WORDS: Json = {
+    "model": "up",
+    "stream": True,
+    "stream_options": {"include_usage": True},
+    "messages": [
+        {"role": "developer", "content": "Be brief."},
+        {"role": "user", "content": "Hi", "name": "Ann"},
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [{"id": "c", "type": "function", "function": {"name": "look", "arguments": "{}"}}],
+        },
+        {"role": "tool", "content": "42", "tool_call_id": "c"},
+    ],
+    "temperature": 0.5,
+    "top_p": 0.9,
+    "top_k": 40,
+    "seed": 7,
+    "stop": ["END"],
+    "max_completion_tokens": 9,
+    "frequency_penalty": 0.1,
+    "presence_penalty": 0.2,
+    "logit_bias": {"5": -100.0},
+    "logprobs": True,
+    "top_logprobs": 2,
+    "n": 2,
+    "tools": [
+        {
+            "type": "function",
+            "function": {
+                "name": "look",
+                "parameters": {"type": "object"},
+                "description": "Looks.",
+                "strict": True,
+            },
+        }
+    ],
+    "tool_choice": {"type": "function", "function": {"name": "look"}},
+    "parallel_tool_calls": False,
+    "response_format": {
+        "type": "json_schema",
+        "json_schema": {"name": "answer", "schema": msgspec.json.decode(STRICT), "strict": True},
+    },
+    "ignore_eos": True,
+}
+
+
 def body(request: ChatRequest, quirks: Quirks = EVERYTHING) -> Json:
     return msgspec.json.decode(chat_body(request, "up", quirks))
 
@@ -39,81 +115,7 @@ def written(**fields: object) -> ChatRequest:
 
 
 def test_every_wish_is_in_the_body() -> None:
-    request = ChatRequest(
-        id="r",
-        model="m",
-        messages=(
-            Message(role="developer", content="Be brief."),
-            Message(role="user", content="Hi", name="Ann"),
-            Message(role="assistant", content="", tool_calls=(ToolCall(id="c", name="look", arguments="{}"),)),
-            Message(role="tool", content="42", tool_call_id="c"),
-        ),
-        sampling=Sampling(
-            temperature=0.5,
-            top_p=0.9,
-            top_k=40,
-            seed=7,
-            stop=("END",),
-            max_tokens=9,
-            frequency_penalty=0.1,
-            presence_penalty=0.2,
-            logit_bias={5: -100.0},
-            logprobs=True,
-            top_logprobs=2,
-        ),
-        n=2,
-        tools=(Tool(name="look", description="Looks.", parameters_json='{"type":"object"}', strict=True),),
-        tool_choice=ToolChoice(mode="named", name="look"),
-        parallel_tool_calls=False,
-        response_format=ResponseFormat(kind="json_schema", schema_json=STRICT),
-        ignore_eos=True,
-    )
-
-    assert body(request) == {
-        "model": "up",
-        "stream": True,
-        "stream_options": {"include_usage": True},
-        "messages": [
-            {"role": "developer", "content": "Be brief."},
-            {"role": "user", "content": "Hi", "name": "Ann"},
-            {
-                "role": "assistant",
-                "content": None,
-                "tool_calls": [{"id": "c", "type": "function", "function": {"name": "look", "arguments": "{}"}}],
-            },
-            {"role": "tool", "content": "42", "tool_call_id": "c"},
-        ],
-        "temperature": 0.5,
-        "top_p": 0.9,
-        "top_k": 40,
-        "seed": 7,
-        "stop": ["END"],
-        "max_completion_tokens": 9,
-        "frequency_penalty": 0.1,
-        "presence_penalty": 0.2,
-        "logit_bias": {"5": -100.0},
-        "logprobs": True,
-        "top_logprobs": 2,
-        "n": 2,
-        "tools": [
-            {
-                "type": "function",
-                "function": {
-                    "name": "look",
-                    "parameters": {"type": "object"},
-                    "description": "Looks.",
-                    "strict": True,
-                },
-            }
-        ],
-        "tool_choice": {"type": "function", "function": {"name": "look"}},
-        "parallel_tool_calls": False,
-        "response_format": {
-            "type": "json_schema",
-            "json_schema": {"name": "answer", "schema": msgspec.json.decode(STRICT), "strict": True},
-        },
-        "ignore_eos": True,
-    }
+    assert body(WISHES) == WORDS
 
 
 def test_nothing_is_asked_that_was_not_wished() -> None:
@@ -141,18 +143,6 @@ def test_the_callers_own_words_are_sent_with_only_what_must_change() -> None:
     }
     assert own.original is not None
     assert own.original.body["model"] == "auto"
-
-
-def test_labels_and_priorities_are_ours_and_stay_here() -> None:
-    own = written(
-        priority="background", messages=[{"role": "user", "content": "Hi", "metadata": {"label": "internal"}}]
-    )
-
-    sent = body(own)
-
-    assert sent["messages"] == [{"role": "user", "content": "Hi"}]
-    assert "priority" not in sent
-    assert body(written(priority=3))["priority"] == 3
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from decimal import Decimal
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
@@ -116,6 +117,16 @@ def test_a_local_servers_name_at_an_address_outside_is_a_cloud() -> None:
     assert card.place == "cloud"
 
 
+def test_an_unknown_server_on_this_machine_may_be_anybodys_door_and_is_a_cloud_until_the_owner_says_else() -> None:
+    model = ModelRow(provider="proxy", id="x")
+
+    assert one(ProviderRow(name="proxy", base_url="http://127.0.0.1:4000/v1"), model).card.place == "cloud"
+    trusted = ProviderRow(name="proxy", base_url="http://127.0.0.1:4000/v1", place="device")
+    assert one(trusted, model).card.place == "device"
+    openai = ProviderRow(name="openai", base_url="http://127.0.0.1:4000/v1")
+    assert one(openai, ModelRow(provider="openai", id="x")).card.place == "cloud"
+
+
 def test_all_mistakes_are_told_together() -> None:
     told = mistakes(
         ProviderRow(name="openai", base_url="http://api.example.com/v1", key_env="OPENAI_API_KEY"),
@@ -147,6 +158,13 @@ def test_all_mistakes_are_told_together() -> None:
     for words in wanted:
         assert any(words in sentence for sentence in told), words
     assert not any("secret" in sentence for sentence in told)
+
+
+def test_a_name_that_is_misspelt_is_told_with_the_nearest_that_is_known() -> None:
+    assert mistakes(ProviderRow(name="deepsek")) == (
+        "The provider 'deepsek' is not known and has no base_url: did you mean 'deepseek'?",
+    )
+    assert "known are anthropic, azure" in mistakes(ProviderRow(name="zzz"))[0]
 
 
 def test_a_key_goes_in_clear_text_to_machines_at_home_alone() -> None:
@@ -242,6 +260,19 @@ def test_every_row_of_the_price_table_has_a_date_and_a_source() -> None:
         assert 0 < row.input <= row.output
         assert row.cached is None or row.cached <= row.input
         assert row.context >= 4096
+
+
+def test_the_page_shows_every_provider_and_every_price() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "providers.md").read_text(encoding="utf-8")
+    lines = page.splitlines()
+    for name, preset in PRESETS.items():
+        (line,) = (line for line in lines if line.startswith(f"| `{name}` |"))
+        quirks = preset.quirks
+        fields = {preset.base_url, preset.key_env, *quirks.renames, *quirks.refuses, *quirks.drops, *quirks.knows}
+        assert all(f"`{field}`" in line for field in fields if field), name
+    for (provider, model), row in read_prices().rows.items():
+        cells = (provider, f"`{model}`", f"{row.context:,}", row.input, row.cached or "-", row.output, row.date)
+        assert f"| {' | '.join(map(str, cells))} | [page]({row.source}) |" in lines
 
 
 def test_a_dated_name_has_the_price_of_its_family() -> None:

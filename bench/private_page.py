@@ -20,7 +20,14 @@ templates, so they flatter it: real text is harder."""
 
 def render(told: Mapping[str, object]) -> str:
     """The whole page as Markdown."""
-    parts = [HEAD.strip(), f"    {told['command']}\n\nmade this page.", "## Speed", _speed(told), "## What is found", FRESH]
+    parts = [
+        HEAD.strip(),
+        f"    {told['command']}\n\nmade this page.",
+        "## Speed",
+        _speed(told),
+        "## What is found",
+        FRESH,
+    ]
     scores = cast("Mapping[str, Mapping[str, Mapping[str, Mapping[str, float | None]]]]", told["scores"])
     for name, contenders in scores.items():
         parts += [f"### {name}", _table(contenders)]
@@ -36,9 +43,15 @@ def _speed(told: Mapping[str, object]) -> str:
     lines = ["| | characters a second |", "|---|---:|", *rows]
     if told["times_presidio"] is not None:
         names = told["presidio_names"]
-        lines += ["", f"Tandem reads {told['times_presidio']:.0f} times as many characters a second, the median of ratios taken round by round"]
+        lines += [
+            "",
+            f"Tandem reads {told['times_presidio']:.0f} times as many characters a second, the median of ratios taken round by round",
+        ]
         lines[-1] += f" over the same texts, on one core. Presidio's name recognizer is {names}."
-    lines += ["", f"A prompt of 500 characters, dense with private text, takes {prompt['median']:.0f} µs (median of rounds; least {prompt['least']:.0f} µs)."]
+    lines += [
+        "",
+        f"A prompt of 500 characters, dense with private text, takes {prompt['median']:.0f} µs (median of rounds; least {prompt['least']:.0f} µs).",
+    ]
     return "\n".join(lines)
 
 
@@ -46,7 +59,10 @@ def _table(contenders: Mapping[str, Mapping[str, Mapping[str, float | None]]]) -
     names = list(contenders)
     ours = contenders[names[0]]
     labels = sorted(label for label, score in ours.items() if score["wanted"])
-    lines = ["| label | spans | " + " | ".join(f"{name}: P | R | F1" for name in names) + " |", "|---|---:|" + "---:|---:|---:|" * len(names)]
+    lines = [
+        "| label | spans | " + " | ".join(f"{name}: P | R | F1" for name in names) + " |",
+        "|---|---:|" + "---:|---:|---:|" * len(names),
+    ]
     for label in labels:
         cells = [_cells(contenders[name].get(label)) for name in names]
         lines.append(f"| {label} | {ours[label]['wanted']} | " + " | ".join(cells) + " |")
@@ -60,4 +76,6 @@ def _table(contenders: Mapping[str, Mapping[str, Mapping[str, float | None]]]) -
 def _cells(score: Mapping[str, float | None] | None) -> str:
     if score is None:
         return f"{NONE} | {NONE} | {NONE}"
-    return " | ".join(NONE if (value := score[name]) is None else f"{value:.3f}" for name in ("precision", "recall", "f1"))
+    return " | ".join(
+        NONE if (value := score[name]) is None else f"{value:.3f}" for name in ("precision", "recall", "f1")
+    )

@@ -33,7 +33,14 @@ class Score:
 
     def told(self) -> dict[str, float | int | None]:
         """All figures by name."""
-        return {"wanted": self.wanted, "hit": self.hit, "false": self.false, "precision": self.precision, "recall": self.recall, "f1": self.f1}
+        return {
+            "wanted": self.wanted,
+            "hit": self.hit,
+            "false": self.false,
+            "precision": self.precision,
+            "recall": self.recall,
+            "f1": self.f1,
+        }
 
 
 def scored(told: Sequence[Spans], found: Sequence[Spans], *, exact: bool) -> dict[str, Score]:

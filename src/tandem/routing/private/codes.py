@@ -7,6 +7,7 @@ from typing import Final
 from tandem.routing.private import checksums
 from tandem.routing.private.cues import Kinds, after, before, denies
 from tandem.routing.private.finding import Finding
+from tandem.routing.private.words import words
 
 _IBAN_START: Final = re.compile(r"[A-Za-z]{2}[ \-]?[0-9]{2}(?=[ \-.]?[A-Za-z0-9]{2})")
 _CARD: Final = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{3}[ \-]{0,2}[0-9]{3}[ ]?[0-9]{3}(?![A-Za-z0-9])")
@@ -16,7 +17,10 @@ _PASSPORT: Final = re.compile(
 
 
 _NO_SERIES: Final = frozenset(
-    "NIP TEL KRS FAX KOM PIN PUK VAT ISO RAL DIN EAN PKD BDO SKU LOT REF POZ ART USD EUR PLN CHF GBP CZK DOC RFC CVE BUG RMA".split()
+    words(
+        "NIP TEL KRS FAX KOM PIN PUK VAT ISO RAL DIN EAN PKD BDO SKU LOT REF POZ ART USD EUR PLN CHF GBP CZK DOC RFC "
+        "CVE BUG RMA"
+    )
 )
 
 

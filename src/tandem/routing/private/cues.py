@@ -8,6 +8,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from tandem.routing.private.words import words
+
 Kinds = frozenset[str]
 
 _TABLE: Final = {
@@ -93,9 +95,9 @@ _TABLE: Final = {
     ),
 }
 _NEGATIVE: Final = frozenset({"ORDER", "PAPER", "VERSION"})
-_NUMBERED: Final = frozenset("numer numeru numerem numerze nr number no num kod kodu kodem symbol symbolu".split())
+_NUMBERED: Final = frozenset(words("numer numeru numerem numerze nr number no num kod kodu kodem symbol symbolu"))
 _NOBODY: Final = frozenset(
-    "o to jest is mój moj moja my jego jej was pacjenta osoby dokumentu dokument osobowy identyfikacyjny".split()
+    words("o to jest is mój moj moja my jego jej was pacjenta osoby dokumentu dokument osobowy identyfikacyjny")
 )
 NONE: Final[Kinds] = frozenset()
 _OTHER: Final[Kinds] = frozenset({"ORDER"})
@@ -105,8 +107,8 @@ REACH: Final = 72
 def _split() -> tuple[dict[str, str], dict[str, str], frozenset[int]]:
     whole: dict[str, str] = {}
     stems: dict[str, str] = {}
-    for kind, words in _TABLE.items():
-        for word in words.split():
+    for kind, listed in _TABLE.items():
+        for word in listed.split():
             (stems if word.endswith("*") else whole)[word.rstrip("*")] = kind
     return whole, stems, frozenset(map(len, stems))
 

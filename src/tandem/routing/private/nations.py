@@ -32,6 +32,7 @@ class _Register(Protocol):
         ...
 
 
+_EUROPEAN: Final = r"(?:ATU|BE|BG|CY|CZ|DE|DK|EE|EL|ES|FI|FR|HR|HU|IE|IT|LT|LU|LV|MT|NL|PT|RO|SE|SI|SK) ?[0-9A-Z]{8,12}"
 _STRONG: Final = (
     (r"9[0-9]{2}-[5-9][0-9]-[0-9]{4}", "us.itin"),
     (r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]", None),
@@ -89,7 +90,7 @@ _CUED: Final = (
     ("@ru.inn", r"[0-9]{12}", "ru.inn"),
     ("@sg.nric", r"[STFGM][0-9]{7}[A-Z]", None),
     ("@de.personalausweis", r"[CFGHJK-NPRTV-Z0-9]{9}[0-9]?", None),
-    ("NIP", r"(?:ATU|BE|BG|CY|CZ|DE|DK|EE|EL|ES|FI|FR|HR|HU|IE|IT|LT|LU|LV|MT|NL|PT|RO|SE|SI|SK)[ ]?[0-9A-Z]{8,12}", "eu.vat"),
+    ("NIP", _EUROPEAN, "eu.vat"),
 )  # fmt: skip
 """The kind of cue that must stand near, the shape, and the module that checks it."""
 

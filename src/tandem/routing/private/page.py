@@ -1,4 +1,4 @@
-"""What every detector asks of a text, computed once: its small letters and how its words begin."""
+"""What every detector asks of a text, computed once."""
 
 import re
 from typing import Final
@@ -9,7 +9,7 @@ _LONG: Final = re.compile(r"[A-Za-z0-9+/_\-]{16}")
 
 
 class Page:
-    """``beginnings`` are the first three letters of every word, so that a detector knows at once that it need not look."""
+    """``beginnings``, the first three letters of every word, tell a detector at once that it need not look."""
 
     __slots__ = ("beginnings", "has_digits", "has_long_words", "lower", "text")
 

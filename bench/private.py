@@ -22,6 +22,7 @@ from bench.private_page import render
 from bench.private_score import Score, Spans, scored
 from bench.private_sentences import sentences
 from bench.private_sets import Rows, read_sets
+from bench.private_templates import TEMPLATES
 from bench.stable import REPOSITORY
 from tandem.routing.private import Detector
 
@@ -29,10 +30,18 @@ SEED = 20_261_123
 PROMPT_CHARACTERS = 500
 SURE = 0.4
 PRESIDIO_LABELS = {
-    "PL_PESEL": "PESEL", "PL_NIP": "NIP", "PL_REGON": "REGON", "PL_ID_CARD": "ID_CARD", "IBAN_CODE": "IBAN",
-    "CREDIT_CARD": "CREDIT_CARD", "EMAIL_ADDRESS": "EMAIL", "PHONE_NUMBER": "PHONE", "IP_ADDRESS": "IP_ADDRESS", "US_SSN": "SSN",
+    "PL_PESEL": "PESEL",
+    "PL_NIP": "NIP",
+    "PL_REGON": "REGON",
+    "PL_ID_CARD": "ID_CARD",
+    "IBAN_CODE": "IBAN",
+    "CREDIT_CARD": "CREDIT_CARD",
+    "EMAIL_ADDRESS": "EMAIL",
+    "PHONE_NUMBER": "PHONE",
+    "IP_ADDRESS": "IP_ADDRESS",
+    "US_SSN": "SSN",
     "PERSON": "PERSON",
-}  # fmt: skip
+}
 
 
 @dataclass(slots=True)
@@ -94,12 +103,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and write. Returns 0."""
     options = _parser().parse_args(arguments)
     sets = read_sets(options.pii)
-    for name, held_out, seed in (
-        ("fresh sentences", False, SEED),
-        ("fresh sentences, templates kept apart", True, SEED + 1),
-    ):
-        made = sentences(seed, options.sentences, held_out=held_out)
-        sets[name] = [(sentence.text, sentence.spans) for sentence in made]
+    for at, name in enumerate(TEMPLATES):
+        made = sentences(SEED + at, options.sentences, name)
+        sets[f"fresh sentences, {name} templates"] = [(sentence.text, sentence.spans) for sentence in made]
     words = [Path(word).name if "/" in word else word for word in (arguments or sys.argv[1:])]
     run = Run(command=" ".join(["python -m bench.private", *words]), machine=dict(machine_facts(1)))
     presidio = Presidio(options.presidio_python, options.spacy_model) if options.presidio_python else None

@@ -44,7 +44,7 @@ class Score:
 
 
 def scored(told: Sequence[Spans], found: Sequence[Spans], *, exact: bool) -> dict[str, Score]:
-    """Scores by label over all texts. Unless ``exact``, a finding hits when half of the longer of the two is in both."""
+    """Scores by label over all texts. Unless ``exact``, half of the longer span must be shared."""
     scores: dict[str, Score] = {}
     for wanted, findings in zip(told, found, strict=True):
         left = {(SAME.get(label, label), start, end) for label, start, end in findings}

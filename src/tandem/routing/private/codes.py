@@ -10,7 +10,7 @@ from tandem.routing.private.finding import Finding
 from tandem.routing.private.words import words
 
 _IBAN_START: Final = re.compile(r"[A-Za-z]{2}[ \-]?[0-9]{2}(?=[ \-.]?[A-Za-z0-9]{2})")
-_CARD: Final = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{3}[ \-]{0,2}[0-9]{3}[ ]?[0-9]{3}(?![A-Za-z0-9])")
+_CARD: Final = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{3}[ \-]{0,2}[0-9]{3}[ ]?[0-9]{3}(?![A-Za-z0-9]|[ \-][0-9])")
 _PASSPORT: Final = re.compile(
     r"(?<![A-Za-z0-9])[A-Za-z]{1,2}[ \-]?[0-9]{7,8}(?![A-Za-z0-9])|(?<![A-Za-z0-9\-])[0-9]{8,9}(?![0-9\-])"
 )
@@ -62,14 +62,14 @@ def _end_of_iban(text: str, start: int) -> int | None:
 
 
 def _is_card(match: re.Match[str], text: str) -> bool:
-    if match.group()[:3].upper() in _NO_SERIES:
-        return False
     code = re.sub(r"[ \-]", "", match.group())
     if not checksums.is_id_card(code.upper()):
         return False
     kinds = _beside(text, match)
     if "ID_CARD" in kinds:
         return True
+    if code[:3].upper() in _NO_SERIES:
+        return False
     return code[:3].isupper() and not denies(kinds) and kinds.isdisjoint({"PASSPORT", "NIP", "PHONE"})
 
 

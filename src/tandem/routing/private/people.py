@@ -92,7 +92,7 @@ def find_people(page: Page) -> Iterator[Finding]:
     for run in _runs(text):
         yield from _people_in(text, run, seen, loose)
     for start, end in loose if seen else ():
-        if text[start:end].lower() in seen:
+        if _lemma(text[start:end]) in seen:
             yield Finding("PERSON", start, end)
     if not page.beginnings.isdisjoint(_SAID):
         yield from _spoken(text)
@@ -126,9 +126,15 @@ def _people_in(text: str, run: Sequence[Token], seen: set[str], loose: list[Toke
         if not _NOT_A_PERSON.match(text, end):
             words = [text[first:last] for first, last in run[at : at + length]]
             if not is_figure(words):
-                seen.update(word.lower() for word in words[1:] if len(word) > 3 and known_surname(word) is not None)
+                seen.update(_lemma(word) for word in words[1:] if len(word) > 3 and known_surname(word) is not None)
                 yield Finding("PERSON", start, end)
         at += length
+
+
+def _lemma(word: str) -> str:
+    """What two cases of one surname have in common."""
+    known = known_surname(word)
+    return known.lemma.lower() if known else word.lower()
 
 
 @dataclass(frozen=True, slots=True)

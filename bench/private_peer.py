@@ -58,9 +58,9 @@ def main() -> None:
     for line in sys.stdin:
         asked = json.loads(line)
         language = asked.get("language", "en")
-        started = time.perf_counter()
+        started = time.process_time()
         found = [engine.analyze(text, language) for text in asked["texts"]]
-        seconds = time.perf_counter() - started
+        seconds = time.process_time() - started
         if asked.get("both"):
             other = [engine.analyze(text, "pl" if language == "en" else "en") for text in asked["texts"]]
             found = [one + two for one, two in zip(found, other, strict=True)]

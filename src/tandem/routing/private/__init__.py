@@ -55,13 +55,14 @@ class Detector:
         text = page.text
         found: list[Finding] = []
         if page.has_digits:
+            found += find_addresses(page)
+        if page.has_many_digits:
             found += find_numbers(text)
-            found += find_codes(text)
+            found += find_codes(page)
             found += find_phones(text, self._regions)
             found += find_ip(text)
             found += find_nations(page)
             found += find_births(page)
-            found += find_addresses(page)
         if "@" in text or "(" in text or "[" in text:
             found += find_mail(text)
         found += find_secrets(page)

@@ -40,7 +40,7 @@ _REST: Final = (
     r"[A-Z]{1,2}[0-9][0-9A-Z]? [0-9][A-Z]{2})(?![0-9])|,\s+[A-Z]{2}\b(?! [a-z]))?"
 )
 _ENGLISH: Final = re.compile(
-    rf"(?<![\w.,$\u20ac\u00a3#])[0-9]{{1,5}}[A-Za-z]?,?\s(?:[0-9]{{1,3}}(?:st|nd|rd|th)\s)?(?:(?:{_CAPITAL}|"
+    rf"[0-9](?<![\w.,$\u20ac\u00a3#].)[0-9]{{0,4}}[A-Za-z]?,?\s(?:[0-9]{{1,3}}(?:st|nd|rd|th)\s)?(?:(?:{_CAPITAL}|"
     rf"[0-9]{{1,3}}(?:st|nd|rd|th))[\w'.\-]{{0,30}}\s){{0,4}}?{_KINDS}\b\.?"
     rf"(?: (?:N|S|E|W|NE|NW|SE|SW|North|South|East|West)\b\.?)?{_UNIT}{_REST}"
 )

@@ -14,7 +14,7 @@ from tandem.routing.private.cues import Kinds, after, before, denies, words_for
 from tandem.routing.private.finding import Finding
 from tandem.routing.private.page import Page
 
-_SSN: Final = re.compile(r"(?<![\w\-.])(?:[0-9]{3}([\- .])[0-9]{2}\1[0-9]{4}|[0-9]{9})(?![\w\-]|\.[0-9])")
+_SSN: Final = re.compile(r"[0-9](?<![\w\-.].)[0-9]{2}(?:([\- .])[0-9]{2}\1[0-9]{4}|[0-9]{6})(?![\w\-]|\.[0-9])")
 _SSN_SPECIMENS: Final = frozenset({"078051120", "219099999", "457555462", "123456789", "987654321"})
 
 

@@ -9,7 +9,7 @@ from tandem.routing.private import checksums
 from tandem.routing.private.cues import Kinds, Reader, denies
 from tandem.routing.private.finding import Finding
 
-_RUN: Final = re.compile(r"(?<![0-9])(?=[0-9 .\-/]{8})[0-9]+(?:(?: - |[ .\-/]| {2})[0-9]+)*+")
+_RUN: Final = re.compile(r"[0-9](?<![0-9].)(?=[0-9 .\-/]{7})[0-9]*(?:(?: - |[ .\-/]| {2})[0-9]+)*+")
 _GROUP: Final = re.compile(r"[0-9]+")
 _MONEY: Final = re.compile(r"\s?(?:zł|pln|eur|usd|gbp|chf|€|\$|£|%|szt|kg|km|mb|gb|px)\b|[,.][0-9]", re.IGNORECASE)
 _COUNTRY: Final = re.compile(r"(?<![A-Za-z0-9])PL[ \-]?\Z", re.IGNORECASE)

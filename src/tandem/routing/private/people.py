@@ -18,7 +18,7 @@ from tandem.routing.private.words import words
 _UPPER: Final = "A-Z\u00c0-\u00d6\u00d8-\u00de" + "".join(
     char for char in map(chr, range(0x100, 0x530)) if char.isupper() and char != "\u0130"
 )
-_CAPITAL: Final = re.compile(rf"(?<![\w@#/\\])[{_UPPER}][^\W\d_]*(?:['\u2019][^\W\d_]+)*(?![\w@])")
+_CAPITAL: Final = re.compile(rf"[{_UPPER}](?<![\w@#/\\].)[^\W\d_]*(?:['\u2019][^\W\d_]+)*(?![\w@])")
 _BETWEEN: Final = re.compile(
     r"(?: |-|\. ?| (?:van der|van den|van de|von der|de la|van|von|der|de|del|della|di|da|dos|la|le|bin|ibn|al|el|"
     r"af|zu|ter|y|e|ha) )\Z"

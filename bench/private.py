@@ -22,6 +22,7 @@ from bench.private_page import render
 from bench.private_score import Score, Spans, scored
 from bench.private_sentences import sentences
 from bench.private_sets import Rows, read_sets
+from bench.private_templates import TEMPLATES
 from bench.stable import REPOSITORY
 from tandem.routing.private import Detector
 
@@ -29,10 +30,18 @@ SEED = 20_261_123
 PROMPT_CHARACTERS = 500
 SURE = 0.4
 PRESIDIO_LABELS = {
-    "PL_PESEL": "PESEL", "PL_NIP": "NIP", "PL_REGON": "REGON", "PL_ID_CARD": "ID_CARD", "IBAN_CODE": "IBAN",
-    "CREDIT_CARD": "CREDIT_CARD", "EMAIL_ADDRESS": "EMAIL", "PHONE_NUMBER": "PHONE", "IP_ADDRESS": "IP_ADDRESS", "US_SSN": "SSN",
+    "PL_PESEL": "PESEL",
+    "PL_NIP": "NIP",
+    "PL_REGON": "REGON",
+    "PL_ID_CARD": "ID_CARD",
+    "IBAN_CODE": "IBAN",
+    "CREDIT_CARD": "CREDIT_CARD",
+    "EMAIL_ADDRESS": "EMAIL",
+    "PHONE_NUMBER": "PHONE",
+    "IP_ADDRESS": "IP_ADDRESS",
+    "US_SSN": "SSN",
     "PERSON": "PERSON",
-}  # fmt: skip
+}
 
 
 @dataclass(slots=True)
@@ -54,14 +63,18 @@ class Presidio:
 
     def __init__(self, python: str, model: str | None) -> None:
         command = [python, str(Path(__file__).with_name("private_peer.py")), *([model] if model else [])]
-        self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, stderr=subprocess.DEVNULL)
+        self._child = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, stderr=subprocess.DEVNULL
+        )
         self._line()
 
     def find(self, texts: Sequence[str]) -> list[list[tuple[str, int, int, float]]]:
         """What it finds in each text, in either language, with its scores."""
         answer = self._ask(texts, both=True)
         rows = cast("list[list[list[str | int | float]]]", answer["found"])
-        return [[(str(kind), int(start), int(end), float(score)) for kind, start, end, score in items] for items in rows]
+        return [
+            [(str(kind), int(start), int(end), float(score)) for kind, start, end, score in items] for items in rows
+        ]
 
     def seconds(self, texts: Sequence[str]) -> float:
         """How long it takes for all texts, in English alone."""
@@ -90,9 +103,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and write. Returns 0."""
     options = _parser().parse_args(arguments)
     sets = read_sets(options.pii)
-    for name, held_out, seed in (("fresh sentences", False, SEED), ("fresh sentences, templates kept apart", True, SEED + 1)):
-        made = sentences(seed, options.sentences, held_out=held_out)
-        sets[name] = [(sentence.text, sentence.spans) for sentence in made]
+    for at, name in enumerate(TEMPLATES):
+        made = sentences(SEED + at, options.sentences, name)
+        sets[f"fresh sentences, {name} templates"] = [(sentence.text, sentence.spans) for sentence in made]
     words = [Path(word).name if "/" in word else word for word in (arguments or sys.argv[1:])]
     run = Run(command=" ".join(["python -m bench.private", *words]), machine=dict(machine_facts(1)))
     presidio = Presidio(options.presidio_python, options.spacy_model) if options.presidio_python else None
@@ -106,7 +119,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         presidio.close()
     page: Path = options.out
     page.write_text(render(_as_told(run)), encoding="utf-8")
-    page.with_suffix(".json").write_text(json.dumps(_as_told(run), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    page.with_suffix(".json").write_text(
+        json.dumps(_as_told(run), indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
     print(f"Wrote {page}.", file=sys.stderr)
     return 0
 
@@ -120,7 +135,13 @@ def _scores(rows: Rows, detector: Detector, presidio: Presidio | None) -> dict[s
     theirs = presidio.find(texts)
     for name, least in (("Presidio", 0.0), (f"Presidio, score from {SURE}", SURE)):
         spans: list[Spans] = [
-            tuple({(PRESIDIO_LABELS[kind], start, end) for kind, start, end, score in items if kind in PRESIDIO_LABELS and score >= least})
+            tuple(
+                {
+                    (PRESIDIO_LABELS[kind], start, end)
+                    for kind, start, end, score in items
+                    if kind in PRESIDIO_LABELS and score >= least
+                }
+            )
             for items in theirs
         ]
         scores[name] = scored(told, spans, exact=False)
@@ -132,17 +153,20 @@ def _race(run: Run, texts: Sequence[str], detector: Detector, presidio: Presidio
     sample = texts[:: max(1, len(texts) // 400)]
     characters = sum(map(len, sample))
     joined = " ".join(texts)
-    prompts = [joined[at : at + PROMPT_CHARACTERS] for at in range(0, min(len(joined), 200_000) - PROMPT_CHARACTERS, PROMPT_CHARACTERS)]
+    prompts = [
+        joined[at : at + PROMPT_CHARACTERS]
+        for at in range(0, min(len(joined), 200_000) - PROMPT_CHARACTERS, PROMPT_CHARACTERS)
+    ]
     detector.find_all(sample)
     for _ in range(rounds):
-        started = time.perf_counter()
+        started = time.process_time()
         detector.find_all(sample)
-        run.speed.setdefault("Tandem", []).append(characters / (time.perf_counter() - started))
+        run.speed.setdefault("Tandem", []).append(characters / (time.process_time() - started))
         if presidio:
             run.speed.setdefault("Presidio", []).append(characters / presidio.seconds(sample))
-        started = time.perf_counter()
+        started = time.process_time()
         detector.find_all(prompts)
-        run.prompt_microseconds.append((time.perf_counter() - started) / len(prompts) * 1e6)
+        run.prompt_microseconds.append((time.process_time() - started) / len(prompts) * 1e6)
 
 
 def _as_told(run: Run) -> dict[str, object]:
@@ -154,7 +178,10 @@ def _as_told(run: Run) -> dict[str, object]:
         "presidio_names": run.names,
         "characters_per_second": speed,
         "times_presidio": median(own / other for own, other in zip(ours, theirs, strict=True)) if theirs else None,
-        "microseconds_for_500_characters": {"median": median(run.prompt_microseconds), "least": min(run.prompt_microseconds)},
+        "microseconds_for_500_characters": {
+            "median": median(run.prompt_microseconds),
+            "least": min(run.prompt_microseconds),
+        },
         "scores": {
             name: {who: {label: score.told() for label, score in labels.items()} for who, labels in contenders.items()}
             for name, contenders in run.scores.items()
@@ -164,7 +191,9 @@ def _as_told(run: Run) -> dict[str, object]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.private", description="Private text, beside Presidio.")
-    parser.add_argument("--pii", type=Path, action="append", default=[], help="a folder of labelled sentences; may be repeated")
+    parser.add_argument(
+        "--pii", type=Path, action="append", default=[], help="a folder of labelled sentences; may be repeated"
+    )
     parser.add_argument("--presidio-python", help="an interpreter that has presidio-analyzer")
     parser.add_argument("--spacy-model", help="an installed spaCy model: the name recognizer is then on")
     parser.add_argument("--sentences", type=int, default=3000, help="fresh sentences of each kind (default: 3000)")

@@ -33,11 +33,18 @@ class Score:
 
     def told(self) -> dict[str, float | int | None]:
         """All figures by name."""
-        return {"wanted": self.wanted, "hit": self.hit, "false": self.false, "precision": self.precision, "recall": self.recall, "f1": self.f1}
+        return {
+            "wanted": self.wanted,
+            "hit": self.hit,
+            "false": self.false,
+            "precision": self.precision,
+            "recall": self.recall,
+            "f1": self.f1,
+        }
 
 
 def scored(told: Sequence[Spans], found: Sequence[Spans], *, exact: bool) -> dict[str, Score]:
-    """Scores by label over all texts. Unless ``exact``, a finding hits when half of the longer of the two is in both."""
+    """Scores by label over all texts. Unless ``exact``, half of the longer span must be shared."""
     scores: dict[str, Score] = {}
     for wanted, findings in zip(told, found, strict=True):
         left = {(SAME.get(label, label), start, end) for label, start, end in findings}

@@ -10,8 +10,12 @@ from bench.private_score import Span, Spans
 Rows = list[tuple[str, Spans]]
 Json = dict[str, object]
 LABELS = {
-    "PHONE_NUMBER": "PHONE", "IBAN_CODE": "IBAN", "EMAIL_ADDRESS": "EMAIL", "US_SSN": "SSN", "STREET_ADDRESS": "ADDRESS",
-}  # fmt: skip
+    "PHONE_NUMBER": "PHONE",
+    "IBAN_CODE": "IBAN",
+    "EMAIL_ADDRESS": "EMAIL",
+    "US_SSN": "SSN",
+    "STREET_ADDRESS": "ADDRESS",
+}
 IGNORED = {"DATE_TIME", "GPE", "ORGANIZATION", "TITLE", "AGE", "NRP", "ZIP_CODE", "DOMAIN_NAME", "LOCATION"}
 
 

@@ -176,6 +176,13 @@ def test_findings_are_sorted_apart_and_inside_the_text_whatever_it_is(pieces: li
         last = item.end
 
 
+def test_a_surname_once_told_is_known_again_by_itself_in_another_case() -> None:
+    assert found("Rozmawiałem z Anną Brzozowską. Potem Brzozowskiej nie było.") == [
+        ("PERSON", "Anną Brzozowską"),
+        ("PERSON", "Brzozowskiej"),
+    ]
+
+
 def test_many_texts_are_found_as_one_by_one() -> None:
     texts = ["PESEL 44051401359", "nic", "a@b.pl"]
 

@@ -15,21 +15,55 @@ SHORT, LONG = 20_000, 100_000
 
 @pytest.mark.parametrize(
     "unit",
-    ["1", "a@", " ", "1-", "1 ", "12 ", "A ", "Anna ", "eyJ", "-----BEGIN ", "a://b:c@", "ul. a ", "password=", "\\u0031", "%41",
-     "a[at]", "1.", "1::", "A1", "aA1b", "e\u0301", "a\u200b", "&#49;", "+1 (", "PL12 3", "00-000 Aaa ", "O'a", "QUJD", "ur. 1.1.19 ", "\n"],
-)  # fmt: skip
+    [
+        "1",
+        "a@",
+        " ",
+        "1-",
+        "1 ",
+        "12 ",
+        "A ",
+        "Anna ",
+        "eyJ",
+        "-----BEGIN ",
+        "a://b:c@",
+        "ul. a ",
+        "password=",
+        "\\u0031",
+        "%41",
+        "a[at]",
+        "1.",
+        "1::",
+        "A1",
+        "aA1b",
+        "e\u0301",
+        "a\u200b",
+        "&#49;",
+        "+1 (",
+        "PL12 3",
+        "00-000 Aaa ",
+        "O'a",
+        "QUJD",
+        "ur. 1.1.19 ",
+        "\n",
+    ],
+)
 def test_a_long_run_of_anything_takes_time_by_its_length(unit: str) -> None:
     DETECTOR.find(unit)
     took: list[float] = []
     for size in (SHORT, LONG):
         text = (unit * (size // len(unit) + 1))[:size]
-        started = time.perf_counter()
-        DETECTOR.find(text)
-        took.append(time.perf_counter() - started)
+        took.append(min(_seconds(text) for _ in range(3)))
 
     # Quadratic work would take 25 times as long; a busy machine may double what is linear.
     assert took[1] < 15 * took[0] + 0.5
     assert took[1] < 8
+
+
+def _seconds(text: str) -> float:
+    started = time.perf_counter()
+    DETECTOR.find(text)
+    return time.perf_counter() - started
 
 
 @pytest.mark.shared_data

@@ -2,6 +2,7 @@
 
 import json
 import unicodedata
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -13,12 +14,34 @@ from tandem.routing.private.standins import Pseudonyms
 
 DETECTOR = Detector(terms=["Projekt Żubr"])
 VALUES = [
-    "PESEL 44051401359", "PESEL 440514 01359", "NIP 525-224-84-81", "REGON 012100784", "dowód ABA 300000", "paszport ZS0000177",
-    "konto PL61109010140000071219812874", "karta 4111 1111 1111 1111", "jan.k@firma.pl", "tel. +48 600 700 800", "tel. 600-700-801",
-    "call (212) 555-7834", "IP 10.20.30.40", "2001:db8:85a3::8a2e:370:7334", "SSN 536-90-4399", "hasło: kotek123",
-    "ghp_16C7e42F292c6912E7710c838347Ae178B4a", "ur. 12.05.1980", "ul. Długa 5, 30-001 Kraków", "Projekt Żubr", "CPF 111.444.777-35",
-    "Annie Kowalskiej", "Pan Krzysztof Gołąb", "Mr. Ronan Collobert", "JAN NOWAK", "Maciej Wiśniewski-Kania", "Account number 12345678",
-]  # fmt: skip
+    "PESEL 44051401359",
+    "PESEL 440514 01359",
+    "NIP 525-224-84-81",
+    "REGON 012100784",
+    "dowód ABA 300000",
+    "paszport ZS0000177",
+    "konto PL61109010140000071219812874",
+    "karta 4111 1111 1111 1111",
+    "jan.k@firma.pl",
+    "tel. +48 600 700 800",
+    "tel. 600-700-801",
+    "call (212) 555-7834",
+    "IP 10.20.30.40",
+    "2001:db8:85a3::8a2e:370:7334",
+    "SSN 536-90-4399",
+    "hasło: kotek123",
+    "ghp_16C7e42F292c6912E7710c838347Ae178B4a",
+    "ur. 12.05.1980",
+    "ul. Długa 5, 30-001 Kraków",
+    "Projekt Żubr",
+    "CPF 111.444.777-35",
+    "Annie Kowalskiej",
+    "Pan Krzysztof Gołąb",
+    "Mr. Ronan Collobert",
+    "JAN NOWAK",
+    "Maciej Wiśniewski-Kania",
+    "Account number 12345678",
+]
 TEXTS = st.lists(st.one_of(st.sampled_from(VALUES), st.text('abc .,:ąłŻ\n"\\{}é-', max_size=6)), max_size=10).map(
     " ".join
 )
@@ -35,7 +58,7 @@ def fed(pseudonyms: Pseudonyms, pieces: list[str], *, in_json: bool = False) -> 
 
 def cut(text: str, at: list[int]) -> list[str]:
     places = sorted({0, len(text), *(place % (len(text) + 1) for place in at)})
-    return [text[first:last] for first, last in zip(places, places[1:], strict=False)]
+    return [text[first:last] for first, last in pairwise(places)]
 
 
 @settings(max_examples=150, deadline=None)

@@ -8,6 +8,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from tandem.routing.private.words import words
+
 Kinds = frozenset[str]
 
 _TABLE: Final = {
@@ -93,9 +95,9 @@ _TABLE: Final = {
     ),
 }
 _NEGATIVE: Final = frozenset({"ORDER", "PAPER", "VERSION"})
-_NUMBERED: Final = frozenset("numer numeru numerem numerze nr number no num kod kodu kodem symbol symbolu".split())
+_NUMBERED: Final = frozenset(words("numer numeru numerem numerze nr number no num kod kodu kodem symbol symbolu"))
 _NOBODY: Final = frozenset(
-    "o to jest is mój moj moja my jego jej was pacjenta osoby dokumentu dokument osobowy identyfikacyjny".split()
+    words("o to jest is mój moj moja my jego jej was pacjenta osoby dokumentu dokument osobowy identyfikacyjny")
 )
 NONE: Final[Kinds] = frozenset()
 _OTHER: Final[Kinds] = frozenset({"ORDER"})
@@ -105,8 +107,8 @@ REACH: Final = 72
 def _split() -> tuple[dict[str, str], dict[str, str], frozenset[int]]:
     whole: dict[str, str] = {}
     stems: dict[str, str] = {}
-    for kind, words in _TABLE.items():
-        for word in words.split():
+    for kind, listed in _TABLE.items():
+        for word in listed.split():
             (stems if word.endswith("*") else whole)[word.rstrip("*")] = kind
     return whole, stems, frozenset(map(len, stems))
 
@@ -115,6 +117,7 @@ _WHOLE, _STEMS, _STEM_LENGTHS = _split()
 _SIZES: Final = tuple(sorted(_STEM_LENGTHS, reverse=True))
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _CLAUSE: Final = re.compile(r"[,;!?\n()\[\]{}|]|\.\s+(?=[A-ZĄĆĘŁŃÓŚŹŻ])")
+_HEADING: Final = re.compile(r"\b(nip|regon|pesel)\b[\"']?[ ]{0,2}[;,|\t\n]", re.IGNORECASE)
 _NUMBER: Final = re.compile(r"[0-9]{4}")
 
 
@@ -179,12 +182,13 @@ def after(text: str, end: int) -> Kinds:
 class Reader:
     """Reads cues beside the numbers of one text, from left to right, so that a list shares its first cue."""
 
-    __slots__ = ("_last", "_last_end", "_text")
+    __slots__ = ("_columns", "_last", "_last_end", "_text")
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._last: Kinds = NONE
         self._last_end = 0
+        self._columns: Kinds | None = None
 
     def beside(self, start: int, end: int) -> Kinds:
         """What the words beside ``text[start:end]`` say. Calls come in the order of the text."""
@@ -192,9 +196,15 @@ class Reader:
         if not kinds and start - self._last_end <= 12:
             kinds = self._last
         if not kinds:
-            kinds = after(self._text, end)
+            kinds = after(self._text, end) or self._headings()
         self._last, self._last_end = kinds, end
         return kinds
+
+    def _headings(self) -> Kinds:
+        """The columns of a table: ``NIP;REGON`` speaks for every row below it."""
+        if self._columns is None:
+            self._columns = frozenset(match.group(1).upper() for match in _HEADING.finditer(self._text))
+        return self._columns
 
 
 def denies(kinds: Kinds, *labels: str) -> bool:

@@ -64,7 +64,7 @@ def settle(found: Iterable[Finding], text: str) -> tuple[Finding, ...]:
 
 
 def _joined(found: Iterable[Finding]) -> Iterable[Finding]:
-    """Overlapping names, addresses, terms or secrets of one label, each made one; given in the order of their starts."""
+    """Overlapping names, addresses, terms or secrets of one label made one; ``found`` comes in order."""
     open_ones: dict[str, Finding] = {}
     for item in found:
         if item.label not in _KEEPS_ITS_REST:

@@ -14,7 +14,7 @@ from tandem.routing.private.cues import Kinds, after, before, denies, words_for
 from tandem.routing.private.finding import Finding
 from tandem.routing.private.page import Page
 
-_SSN: Final = re.compile(r"(?<![\w\-.])(?:[0-9]{3}([\- .])[0-9]{2}\1[0-9]{4}|[0-9]{9})(?![\w\-]|\.[0-9])")
+_SSN: Final = re.compile(r"[0-9](?<![\w\-.].)[0-9]{2}(?:([\- .])[0-9]{2}\1[0-9]{4}|[0-9]{6})(?![\w\-]|\.[0-9])")
 _SSN_SPECIMENS: Final = frozenset({"078051120", "219099999", "457555462", "123456789", "987654321"})
 
 
@@ -32,6 +32,7 @@ class _Register(Protocol):
         ...
 
 
+_EUROPEAN: Final = r"(?:ATU|BE|BG|CY|CZ|DE|DK|EE|EL|ES|FI|FR|HR|HU|IE|IT|LT|LU|LV|MT|NL|PT|RO|SE|SI|SK) ?[0-9A-Z]{8,12}"
 _STRONG: Final = (
     (r"9[0-9]{2}-[5-9][0-9]-[0-9]{4}", "us.itin"),
     (r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]", None),
@@ -89,7 +90,7 @@ _CUED: Final = (
     ("@ru.inn", r"[0-9]{12}", "ru.inn"),
     ("@sg.nric", r"[STFGM][0-9]{7}[A-Z]", None),
     ("@de.personalausweis", r"[CFGHJK-NPRTV-Z0-9]{9}[0-9]?", None),
-    ("NIP", r"(?:ATU|BE|BG|CY|CZ|DE|DK|EE|EL|ES|FI|FR|HR|HU|IE|IT|LT|LU|LV|MT|NL|PT|RO|SE|SI|SK)[ ]?[0-9A-Z]{8,12}", "eu.vat"),
+    ("NIP", _EUROPEAN, "eu.vat"),
 )  # fmt: skip
 """The kind of cue that must stand near, the shape, and the module that checks it."""
 

@@ -14,14 +14,18 @@ from typing import Final
 
 from tandem.routing.private.finding import Finding
 from tandem.routing.private.page import Page
+from tandem.routing.private.words import words
 
 _MARKED: Final = re.compile(
     r"(?<![A-Za-z0-9])(?:"
     r"sk-[A-Za-z0-9_\-]{16,}+|[spr]k_(?:live|test)_[A-Za-z0-9]{10,}+|gh[pousr]_[A-Za-z0-9]{20,}+|github_pat_\w{20,}+"
-    r"|gl(?:pat|dt|ptt|rt|cbt)-[\w\-]{16,}+|xox[abeoprs]-[\w\-]{10,}+|xapp-[\w\-]{20,}+|(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{16}"
-    r"|AIza[\w\-]{30,}+|ya29\.[\w\-]{20,}+|GOCSPX-[\w\-]{20,}+|hf_[A-Za-z0-9]{20,}+|npm_[A-Za-z0-9]{30,}+|pypi-[\w\-]{20,}+"
+    r"|gl(?:pat|dt|ptt|rt|cbt)-[\w\-]{16,}+|xox[abeoprs]-[\w\-]{10,}+|xapp-[\w\-]{20,}+|(?:AKIA|ASIA|AROA|"
+    r"AIDA)[A-Z0-9]{16}"
+    r"|AIza[\w\-]{30,}+|ya29\.[\w\-]{20,}+|GOCSPX-[\w\-]{20,}+|hf_[A-Za-z0-9]{20,}+|npm_[A-Za-z0-9]{30,}+|"
+    r"pypi-[\w\-]{20,}+"
     r"|do[opr]_v1_[a-f0-9]{32,}+|SG\.[\w\-]{16,}+\.[\w\-]{16,}+|eyJ[\w\-]{8,}+\.[\w\-]{8,}+(?:\.[\w\-]*+)?"
-    r"|gsk_[A-Za-z0-9]{20,}+|r8_[A-Za-z0-9]{20,}+|nvapi-[\w\-]{20,}+|shp(?:at|ca|pa|ss)_[a-fA-F0-9]{20,}+|dckr_pat_[\w\-]{20,}+"
+    r"|gsk_[A-Za-z0-9]{20,}+|r8_[A-Za-z0-9]{20,}+|nvapi-[\w\-]{20,}+|shp(?:at|ca|pa|ss)_[a-fA-F0-9]{20,}+|"
+    r"dckr_pat_[\w\-]{20,}+"
     r"|tskey-[\w\-]{10,}+|AGE-SECRET-KEY-1[A-Z0-9]{20,}+|lin_api_\w{20,}+|whsec_[A-Za-z0-9+/=]{20,}+|key-[0-9a-f]{32}"
     r"|[0-9]{8,10}:AA[\w\-]{30,}+|sq0(?:atp|csp)-[\w\-]{20,}+|EAACEdEose0cBA[A-Za-z0-9]++|PMAK-[a-f0-9\-]{30,}+"
     r"|hv[sb]\.[\w\-]{20,}+|pplx-[A-Za-z0-9]{20,}+|xai-[A-Za-z0-9]{20,}+|sl\.[\w\-]{60,}+|secret_[A-Za-z0-9]{30,}+"
@@ -29,7 +33,7 @@ _MARKED: Final = re.compile(
     r")"
 )
 _CUES: Final = frozenset(
-    "pas pwd sec key tok cre has klu pin puk cvv cvc kod otp 2fa sig api pri acc sha cli aut ref ses bea".split()
+    words("pas pwd sec key tok cre has klu pin puk cvv cvc kod otp 2fa sig api pri acc sha cli aut ref ses bea")
 )
 _PEM: Final = "PRIVATE KEY"
 _PEM_END: Final = re.compile(r"-----END [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----")
@@ -38,9 +42,12 @@ _CONNECTION: Final = re.compile(
     r"(?<![A-Za-z0-9])[A-Za-z][A-Za-z0-9+.\-]{1,20}://[^\s:@/\"'<>]{0,64}+:(?P<password>[^\s@\"'<>{}]{1,128}+)@[^\s\"'<>,;)]{1,256}+"
 )
 _NAMES: Final = (
-    r"(?:pass(?:word|wd|phrase|code)?|pwd|passw|secret|api[_\- ]?key|apikey|access[_\- ]?key(?:[_\- ]?id)?|private[_\- ]?key|"
-    r"secret[_\- ]?key|account[_\- ]?key|shared[_\- ]?access[_\- ]?key|sig|(?:auth|access|refresh|session|bearer|api)?[_\- ]?token|"
-    r"client[_\- ]?secret|credentials?|has\u0142(?:o|a|em|u)|haslo|hasla|klucz(?:a|em|u)?(?: (?:api|prywatny|dost\u0119pu))?|"
+    r"(?:pass(?:word|wd|phrase|code)?|pwd|passw|secret|api[_\- ]?key|apikey|access[_\- ]?key(?:[_\- ]?id)?|"
+    r"private[_\- ]?key|"
+    r"secret[_\- ]?key|account[_\- ]?key|shared[_\- ]?access[_\- ]?key|sig|(?:auth|access|refresh|session|bearer|"
+    r"api)?[_\- ]?token|"
+    r"client[_\- ]?secret|credentials?|has\u0142(?:o|a|em|u)|haslo|hasla|klucz(?:a|em|u)?(?: (?:api|prywatny|"
+    r"dost\u0119pu))?|"
     r"pin(?:u|em)?|puk|cvv2?|cvc2?|kod(?:u|em)? (?:pin|puk|cvv|cvc|blik|dost\u0119pu)|otp|2fa)"
 )
 _ASSIGNED: Final = re.compile(
@@ -58,8 +65,10 @@ _NOT_NEAR: Final = re.compile(
     r"tokeniz|commit|sha-?\d|hash|md5|uuid|guid|digest|checksum|etag|revision|fingerprint|public", re.IGNORECASE
 )
 _PLACEHOLDER: Final = re.compile(
-    r"your.*\Z|(?:my|the|some|user|new|old)?[_\-]?(?:password|passwd|secret|token|api[_\-]?key|key|value|string|here|changeme|example|"
-    r"not[_\- ]?needed|empty|test|dummy|fake|sample|todo|any|foo|bar|none|null|true|false|str|int|required|optional|redacted|hidden|env|process|placeholder|undefined)\w{0,12}\Z|[x*.\-_#]+\Z|"
+    r"your.*\Z|(?:my|the|some|user|new|old)?[_\-]?(?:password|passwd|secret|token|api[_\-]?key|key|value|string|"
+    r"here|changeme|example|"
+    r"not[_\- ]?needed|empty|test|dummy|fake|sample|todo|any|foo|bar|none|null|true|false|str|int|required|"
+    r"optional|redacted|hidden|env|process|placeholder|undefined)\w{0,12}\Z|[x*.\-_#]+\Z|"
     r"\$|<|\{|\[|%|os\.|process\.|env\.|self\.|config\.|settings\.|args\.|get|hidden_",
     re.IGNORECASE,
 )
@@ -156,7 +165,8 @@ def _assigned(match: re.Match[str]) -> Finding | None:
     end = start + len(value)
     name = match.group().lower()
     if re.match(r"(?:pin|puk|cvv|cvc|kod|otp|2fa)", name):
-        return Finding("SECRET", start, end) if re.fullmatch(r"[0-9]{3,8}", value) else None
+        most = 4 if name.startswith("c") else 8
+        return Finding("SECRET", start, end) if value.isdecimal() and 3 <= len(value) <= most else None
     if len(value) < 4 or _PLACEHOLDER.match(value) or "(" in value or "://" in value:
         return None
     mixed = any(map(str.isdigit, value)) and any(map(str.isalpha, value))

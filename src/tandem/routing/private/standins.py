@@ -13,7 +13,6 @@ from tandem.core.errors import Forbidden
 from tandem.routing.private.aliases import Alias, aliases, words_of
 from tandem.routing.private.finding import Finding, settle
 from tandem.routing.private.invent import candidates
-from tandem.routing.private.names import is_female
 from tandem.routing.private.restoring import Restorer
 
 _ATTEMPTS: Final = 400
@@ -107,20 +106,19 @@ class Pseudonyms:
     def _person(self, name: str) -> str:
         """A name word by word, so that ``Kowalski`` alone is still who ``Jan Kowalski`` was."""
         spans = words_of(name)
-        female = is_female([name[start:end] for start, end in spans])
         pieces: list[str] = []
         done = 0
         for at, (start, end) in enumerate(spans):
             first = at == 0 and len(spans) > 1
-            pieces += (name[done:start], self._alias(name[start:end], first=first, female=female))
+            pieces += (name[done:start], self._alias(name[start:end], first=first))
             done = end
         return "".join([*pieces, name[done:]]) if spans else self._first_free(candidates("TERM", name, 0), name)
 
-    def _alias(self, word: str, *, first: bool, female: bool) -> str:
+    def _alias(self, word: str, *, first: bool) -> str:
         known = self._words.get(word)
         if known is not None:
             return known.stand_in
-        for alias in aliases(word, first=first, female=female, number=len(self._words)):
+        for alias in aliases(word, first=first, number=len(self._words)):
             if self._is_free(alias.stand_in, _stem(word)):
                 self._words[word] = alias
                 self._variants |= {form: other for form, other in alias.pairs.items() if len(form) > 3}

@@ -1,6 +1,6 @@
 """Sentences with private numbers at known places, and as many without: made afresh from a seed, never read from a set.
 
-Templates and values are this file's own. Hard negatives are numbers that pass the same checksums but are orders,
+Hard negatives are numbers that pass the same checksums but are orders,
 invoices, parts, books and hashes, and numbers of the right shape whose control digit is wrong.
 """
 
@@ -13,6 +13,8 @@ from typing import Final
 from stdnum import iban, luhn
 from stdnum.pl import nip, pesel, regon
 
+from bench.private_templates import TEMPLATES
+
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
@@ -22,10 +24,10 @@ class Sentence:
     spans: tuple[tuple[str, int, int], ...]
 
 
-def sentences(seed: int, count: int, *, held_out: bool = False) -> list[Sentence]:
-    """``count`` sentences, about two in five of them hard negatives; ``held_out`` takes templates kept for measuring."""
+def sentences(seed: int, count: int, templates: str = "first") -> list[Sentence]:
+    """``count`` sentences of one set of templates, about two in five of them hard negatives."""
     lots = random.Random(seed)
-    positive, negative = (_HELD_OUT, _HELD_OUT_NEGATIVES) if held_out else (_TEMPLATES, _NEGATIVES)
+    positive, negative = TEMPLATES[templates]
     return [_filled(lots, lots.choice(positive if lots.random() < 0.6 else negative)) for _ in range(count)]
 
 
@@ -72,10 +74,17 @@ def _nip_digits(lots: random.Random) -> str:
 
 def _nip(lots: random.Random) -> str:
     number = _nip_digits(lots)
-    return lots.choice([
-        number, number, f"{number[:3]}-{number[3:6]}-{number[6:8]}-{number[8:]}", f"PL{number}", f"PL {number}",
-        f"{number[:3]}-{number[3:5]}-{number[5:7]}-{number[7:]}", f"{number[:3]} {number[3:6]} {number[6:8]} {number[8:]}",
-    ])  # fmt: skip
+    return lots.choice(
+        [
+            number,
+            number,
+            f"{number[:3]}-{number[3:6]}-{number[6:8]}-{number[8:]}",
+            f"PL{number}",
+            f"PL {number}",
+            f"{number[:3]}-{number[3:5]}-{number[5:7]}-{number[7:]}",
+            f"{number[:3]} {number[3:6]} {number[6:8]} {number[8:]}",
+        ]
+    )
 
 
 def _bad_nip(lots: random.Random) -> str:
@@ -106,11 +115,16 @@ def _id_card(lots: random.Random) -> str:
 
 
 def _bad_id_card(lots: random.Random) -> str:
-    return _until(lambda: "".join(lots.choices("ABCDEFGHIJKLMNPRSTUVWXYZ", k=3)) + _digits(lots, 6), lambda code: _id_sum(code) > 0)
+    return _until(
+        lambda: "".join(lots.choices("ABCDEFGHIJKLMNPRSTUVWXYZ", k=3)) + _digits(lots, 6),
+        lambda code: _id_sum(code) > 0,
+    )
 
 
 def _iban(lots: random.Random) -> str:
-    country, size = lots.choice([("PL", 24), ("PL", 24), ("DE", 18), ("ES", 20), ("LT", 16), ("BE", 12), ("CZ", 20), ("PT", 21)])
+    country, size = lots.choice(
+        [("PL", 24), ("PL", 24), ("DE", 18), ("ES", 20), ("LT", 16), ("BE", 12), ("CZ", 20), ("PT", 21)]
+    )
     body = _digits(lots, size)
     number = country + iban.calc_check_digits(f"{country}00{body}") + body
     spaced = " ".join(number[at : at + 4] for at in range(0, len(number), 4))
@@ -124,7 +138,20 @@ def _account(lots: random.Random) -> str:
 
 
 def _card(lots: random.Random) -> str:
-    prefix, size = lots.choice([("4", 16), ("4", 16), ("51", 16), ("55", 16), ("2221", 16), ("34", 15), ("37", 15), ("6011", 16), ("3530", 16), ("36", 14)])
+    prefix, size = lots.choice(
+        [
+            ("4", 16),
+            ("4", 16),
+            ("51", 16),
+            ("55", 16),
+            ("2221", 16),
+            ("34", 15),
+            ("37", 15),
+            ("6011", 16),
+            ("3530", 16),
+            ("36", 14),
+        ]
+    )
     body = prefix + _digits(lots, size - len(prefix) - 1)
     number = body + luhn.calc_check_digit(body)
     if size != 16:
@@ -148,8 +175,21 @@ def _ssn(lots: random.Random) -> str:
 
 
 def _email(lots: random.Random) -> str:
-    name = lots.choice(["anna.lis", "jk", "biuro", "m_wrona", "o'hara", "kontakt+faktury", "x.y.z", "first.last"]) + _digits(lots, lots.randrange(3))
-    host = lots.choice(["wp.pl", "poczta.onet.pl", "gmail.com", "firma-abc.com.pl", "uni.edu", "żółw.pl", "mail.co.uk", "xn--bcher-kva.example"])
+    name = lots.choice(
+        ["anna.lis", "jk", "biuro", "m_wrona", "o'hara", "kontakt+faktury", "x.y.z", "first.last"]
+    ) + _digits(lots, lots.randrange(3))
+    host = lots.choice(
+        [
+            "wp.pl",
+            "poczta.onet.pl",
+            "gmail.com",
+            "firma-abc.com.pl",
+            "uni.edu",
+            "żółw.pl",
+            "mail.co.uk",
+            "xn--bcher-kva.example",
+        ]
+    )
     return f"{name}@{host}"
 
 
@@ -163,12 +203,21 @@ def _phone(lots: random.Random) -> str:
     kind = lots.randrange(7)
     if kind < 3:
         number = lots.choice(["50", "51", "53", "57", "60", "66", "69", "72", "78", "79", "88"]) + _digits(lots, 7)
-        shown = lots.choice([number, f"{number[:3]} {number[3:6]} {number[6:]}", f"{number[:3]}-{number[3:6]}-{number[6:]}"])
+        shown = lots.choice(
+            [number, f"{number[:3]} {number[3:6]} {number[6:]}", f"{number[:3]}-{number[3:6]}-{number[6:]}"]
+        )
         return lots.choice(["", "", "+48 ", "+48", "0048 "]) + shown
     area = _until(lambda: f"{lots.randrange(201, 990)}", lambda code: code[1:] != "11" and code[1] != "9")
     exchange, line = f"{lots.randrange(200, 999)}", _digits(lots, 4)
     if kind < 5:
-        return lots.choice([f"({area}) {exchange}-{line}", f"{area}-{exchange}-{line}", f"+1 {area} {exchange} {line}", f"{area}.{exchange}.{line}"])
+        return lots.choice(
+            [
+                f"({area}) {exchange}-{line}",
+                f"{area}-{exchange}-{line}",
+                f"+1 {area} {exchange} {line}",
+                f"{area}.{exchange}.{line}",
+            ]
+        )
     if kind == 5:
         return f"+44 20 7{_digits(lots, 3)} {_digits(lots, 4)}"
     return f"+49 30 {lots.randrange(200000, 999999)}{_digits(lots, 2)}"
@@ -193,132 +242,44 @@ def _stamp(lots: random.Random) -> str:
 
 
 _MAKERS: Final[dict[str, Callable[[random.Random], str]]] = {
-    "pesel": _pesel, "badpesel": _bad_pesel, "nip": _nip, "nipdigits": _nip_digits, "badnip": _bad_nip, "regon": _regon, "nine": _nine,
-    "badregon": _bad_regon, "id": _id_card, "idlike": _id_card, "badid": _bad_id_card, "iban": _iban, "account": _account, "card": _card,
-    "badcard": _bad_card, "imei": _imei, "ssn": _ssn, "email": _email, "ip": _ip, "phone": _phone, "isbn": _isbn, "hex": _hex,
-    "version": _version, "stamp": _stamp, "n10": lambda lots: _digits(lots, 10), "n11": lambda lots: _digits(lots, 11), "n4": lambda lots: _digits(lots, 4),
-}  # fmt: skip
+    "pesel": _pesel,
+    "badpesel": _bad_pesel,
+    "nip": _nip,
+    "nipdigits": _nip_digits,
+    "badnip": _bad_nip,
+    "regon": _regon,
+    "nine": _nine,
+    "badregon": _bad_regon,
+    "id": _id_card,
+    "idlike": _id_card,
+    "badid": _bad_id_card,
+    "iban": _iban,
+    "account": _account,
+    "card": _card,
+    "badcard": _bad_card,
+    "imei": _imei,
+    "ssn": _ssn,
+    "email": _email,
+    "ip": _ip,
+    "phone": _phone,
+    "isbn": _isbn,
+    "hex": _hex,
+    "version": _version,
+    "stamp": _stamp,
+    "n10": lambda lots: _digits(lots, 10),
+    "n11": lambda lots: _digits(lots, 11),
+    "n4": lambda lots: _digits(lots, 4),
+}
 _LABELS: Final = {
-    "pesel": "PESEL", "nip": "NIP", "regon": "REGON", "id": "ID_CARD", "iban": "IBAN", "account": "IBAN", "card": "CREDIT_CARD",
-    "ssn": "SSN", "email": "EMAIL", "ip": "IP_ADDRESS", "phone": "PHONE",
-}  # fmt: skip
-_TEMPLATES: Final = (
-    "Proszę wystawić fakturę na firmę, NIP: |nip|, REGON |regon|.",
-    "Nabywca: Zakład Usługowy Promyk, nr NIP |nip|, płatność przelewem.",
-    "Mój numer PESEL: |pesel| i proszę go nie zapisywać",
-    "pesel=|pesel|; dowod=|id|",
-    "Legitymuję się dowodem osobistym |id| wydanym w 2019 roku.",
-    "W umowie brakuje serii i numeru dowodu: |id|. Proszę uzupełnić.",
-    "REGON naszej spółki to |regon|, a NIP |nip|.",
-    "Kontrahent podał REGON-em |regon| w formularzu.",
-    "Zarejestrowana pod numerem NIP-u |nip| działalność jest zawieszona.",
-    "Rachunek do zwrotu kaucji: |account|",
-    "Proszę przelać na IBAN |iban| do piątku.",
-    "Pay the deposit to |iban| and confirm by |email|.",
-    "Card |card|, expires 09/27, please refund the hotel.",
-    "Zapłaciłem kartą |card| i nie dostałem potwierdzenia.",
-    "My social security number is |ssn|, is that enough to file?",
-    "SSN: |ssn|\nPhone: |phone|",
-    "Oddzwońcie na |phone| po szesnastej albo napiszcie: |email|",
-    "You can text |phone| or mail |email| any time.",
-    "Zgłoszenie: tel. kom. |phone|, PESEL |pesel|.",
-    "The request came from |ip| at night.",
-    "Block |ip| in the firewall and tell |email|.",
-    '{"customer": {"nip": "|nip|", "regon": "|regon|", "mail": "|email|"}}',
-    "Dane spadkodawcy: PESEL |pesel|; zmarł w maju.",
-    "Sprawdź w VIES podatnika |nip|, numer VAT aktywny?",
-    "Skan dowodu (|id|) wysłałam na |email|.",
-    "Nowy dowód ma numer |id|, stary |id|.",
-    "Numer klienta i numer karty kredytowej |card| podałem konsultantowi.",
-    "Zleć przelew z konta |account| na konto |iban|.",
-)
-_NEGATIVES: Final = (
-    "Zamówienie nr |nipdigits| zostało spakowane.",
-    "Faktura |nipdigits| z 12.03.2024 czeka na korektę.",
-    "Numer przesyłki |n11|, kurier będzie jutro.",
-    "Czy |badpesel| to poprawny PESEL?",
-    "Walidator odrzuca NIP |badnip|, dlaczego?",
-    "REGON |badregon| ma złą cyfrę kontrolną.",
-    "Dowód |badid| nie przechodzi walidacji sumy.",
-    "Część zamienna o symbolu katalogowym |idlike| jest niedostępna.",
-    "Numer seryjny drukarki: |idlike|.",
-    "Reklamacja dotyczy produktu |idlike|, model z 2022 roku.",
-    "ISBN |isbn|, wydanie drugie.",
-    "Commit |hex| breaks the build.",
-    "Upgrade the driver to version |version| first.",
-    "IMEI |imei| telefonu zgłoszono jako skradziony.",
-    "The charge on |badcard| is a test of Luhn failing.",
-    "Timestamp |stamp| is in seconds since the epoch.",
-    "Order |nipdigits| shipped, invoice |n10| follows.",
-    "Zgłoszenie serwisowe |nine| zamknięto.",
-    "KRS 0000|n4|12, sąd rejonowy",
-    "W 2023 roku sprzedano 1 250 000 sztuk, w 2024 o 12,5% więcej.",
-    "Wylosuj liczbę z przedziału od 1000000000 do 9999999999.",
-    "Tracking number |nine| says delivered.",
-    "Podziel |n10| przez 37 i podaj resztę.",
-    "Księga wieczysta i działka |n4|/12, powierzchnia 640 m2.",
-    "Rezerwacja |nipdigits| na dwie osoby, przyjazd 2024-07-12.",
-    "Bilet nr |n11| upoważnia do wejścia.",
-    "Umowa nr |nipdigits| wygasa w grudniu.",
-    "The population rose from 38 036 118 to 38 179 800.",
-)
-_HELD_OUT: Final = (
-    "Dzień dobry, podaję dane do umowy najmu: |pesel|, seria dowodu |id|, kontakt |phone|.",
-    "Szanowni Państwo, w załączeniu wniosek osoby o numerze PESEL |pesel|.",
-    "Czy firma z NIP-em |nip| figuruje na białej liście z rachunkiem |account|?",
-    "Dane do faktury: Hurtownia Wanda sp. z o.o., ul. Leśna 4, NIP |nip|",
-    "Wpis do CEIDG, NIP: |nip|; REGON: |regon|; PKD 62.01.Z",
-    "Jednostka o statystycznym numerze REGON: |regon| zmieniła siedzibę.",
-    "Okazała dowód osobisty seria i numer |id| na recepcji.",
-    "Dokument tożsamości pacjenta to |id|.",
-    "Numer ID card: |id|, issued by the mayor of Gdynia.",
-    "|pesel| - wpisz to do formularza jako PESEL pacjenta",
-    "Zwrot na konto |account| proszę, nie na kartę |card|.",
-    "Could you wire the rest to |iban|? Thanks!",
-    "Amex |card| was declined twice yesterday",
-    "Charge it to |card| please",
-    "He filled in |ssn| as his SSN on the W-4.",
-    "Employee record: name withheld, SSN |ssn|, e-mail |email|, cell |phone|",
-    "Zadzwoń do mnie: |phone|.",
-    "Telefon: |phone|; fax: |phone|",
-    "Our new landline is |phone| if the app fails.",
-    "Najłatwiej złapać mnie pod |phone| po 17.",
-    "Reply-To: <|email|>",
-    "Konto użytkownika |email| zablokowano po próbie z adresu IP |ip|.",
-    "sshd[411]: Failed password for root from |ip| port 5022",
-    "Host |ip| unreachable, ping |ip| instead",
-    "NIP kontrahenta |nip|, termin płatności 14 dni",
-    "Podatnik (|nip|) złożył korektę VAT.",
-    "<pesel>|pesel|</pesel><regon>|regon|</regon>",
-    "Ubezpieczony/a: PESEL |pesel| · tel. |phone|",
-)
-_HELD_OUT_NEGATIVES: Final = (
-    "Twoje zamówienie |nipdigits| czeka w paczkomacie.",
-    "Proszę o duplikat faktury nr |nipdigits|.",
-    "List polecony o numerze nadania |n11| zaginął.",
-    "Dlaczego |badpesel| nie jest prawidłowym numerem PESEL?",
-    "Dla NIP |badnip| system zwraca błąd.",
-    "Numer REGON |badregon| jest niepoprawny.",
-    "Wpisałem dowód |badid| i formularz go odrzucił.",
-    "Szukam zamiennika dla filtra o numerze części |idlike|.",
-    "Kod produktu |idlike|, opakowanie zbiorcze.",
-    "Licencja |idlike| wygasa jutro.",
-    "Książka ma ISBN |isbn|.",
-    "git checkout |hex|",
-    "Firmware |version| fixes the crash.",
-    "Telefon z IMEI |imei| jest zablokowany.",
-    "Numer |badcard| nie przechodzi algorytmu Luhna.",
-    "created_at: |stamp|",
-    "Invoice no. |nipdigits| is overdue.",
-    "Sprawa o sygnaturze |nine| została umorzona.",
-    "KRS: 0000|n4|34",
-    "Zużyto 12 450 kWh, stan licznika |nine|.",
-    "What is |n10| modulo 97?",
-    "Ticket #|nine| was closed as duplicate.",
-    "Polisa nr |nipdigits| obejmuje zalanie.",
-    "Przelew na 1 500 000,00 zł wyszedł dziś.",
-    "Lot LO|n4| odleciał o 12:45.",
-    "Rezerwacja hotelu: kod |n10|.",
-    "The ZIP is 90210-1234 and the year 2024.",
-    "Wynik losowania: 12 34 45 46 47 49",
-)
+    "pesel": "PESEL",
+    "nip": "NIP",
+    "regon": "REGON",
+    "id": "ID_CARD",
+    "iban": "IBAN",
+    "account": "IBAN",
+    "card": "CREDIT_CARD",
+    "ssn": "SSN",
+    "email": "EMAIL",
+    "ip": "IP_ADDRESS",
+    "phone": "PHONE",
+}

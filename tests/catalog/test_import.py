@@ -145,6 +145,13 @@ def test_the_template_tells_what_a_model_can_do(tmp_path: Path) -> None:
 
     assert abilities("{{ messages }} talk about tools") == ("json_schema", "logprobs")
     assert abilities("{%- if tools %}x{% endif %}") == ("json_schema", "logprobs", "tools")
+    assert abilities("{# {{ tools }} #}{{ 'tools' }}{% if x == \"no tools\" %}{% endif %}") == (
+        "json_schema",
+        "logprobs",
+    )
+    assert abilities("{{ message['tools'] }}") == ("json_schema", "logprobs", "tools")
+    both = [{"name": "default", "template": "{{ x }}"}, {"name": "tool_use", "template": "{{ tools }}"}]
+    assert abilities(both) == ("json_schema", "logprobs", "tools")
     assert abilities([{"name": "default", "template": "<think>"}]) == ("json_schema", "logprobs", "reasoning")
     assert abilities(None) == ("json_schema", "logprobs")
 

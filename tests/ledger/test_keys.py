@@ -2,6 +2,8 @@
 
 import multiprocessing
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,6 +46,11 @@ def test_the_public_half_verifies_what_the_private_half_signed(tmp_path: Path) -
         assert public.signed(b"said", key.sign(b"said"))
         assert not public.signed(b"unsaid", key.sign(b"said"))
         assert not public.signed(b"said", b"short")
+
+
+def test_the_cryptography_is_loaded_with_the_key_and_not_with_the_program() -> None:
+    program = "import sys, tandem.ledger.store, tandem.cli; sys.exit('cryptography' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], timeout=60, check=False).returncode == 0
 
 
 def test_a_public_half_that_was_replaced_is_written_again(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from support.ledger import a_cloud_line, a_line, stored_lines
 from tandem.core.errors import SettingsError
 from tandem.core.ledger import LedgerLine
-from tandem.ledger.otel import OtelOptions, SpanExport
+from tandem.ledger.otel import OtelOptions, SpanExport, otel_options
 from tandem.ledger.store import SqliteLedger
 from tandem.ledger.telling import Telling
 
@@ -131,6 +131,28 @@ def test_a_collector_that_is_away_keeps_nobody_waiting() -> None:
         export(a_line(number))
     assert perf_counter() - before < 2.0
     export.__exit__()
+
+
+def test_the_standard_variables_say_where_spans_go() -> None:
+    base = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318/"}
+    named = otel_options(base | {"OTEL_EXPORTER_OTLP_HEADERS": "X-Key=a%20b, y=1,odd", "OTEL_SERVICE_NAME": "home"})
+    assert named is not None
+    assert (named.endpoint, named.headers, named.service_name) == (
+        "http://c:4318/v1/traces", {"x-key": "a b", "y": "1"}, "home",
+    )  # fmt: skip
+    traces = otel_options(base | {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://t:1/x"})
+    assert traces is not None
+    assert (traces.endpoint, traces.service_name) == ("http://t:1/x", "tandem")
+
+
+def test_without_an_endpoint_or_when_switched_off_there_is_no_export() -> None:
+    base = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318"}
+    assert otel_options({}) is None
+    assert otel_options({"OTEL_SERVICE_NAME": "x"}) is None
+    assert otel_options(base | {"OTEL_SDK_DISABLED": "true"}) is None
+    assert otel_options(base | {"OTEL_TRACES_EXPORTER": "none"}) is None
+    with pytest.raises(SettingsError, match="http/protobuf"):
+        otel_options(base | {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"})
 
 
 def test_without_the_package_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

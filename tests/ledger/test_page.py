@@ -76,7 +76,7 @@ def test_the_verifier_on_the_page_accepts_what_is_whole_and_refuses_what_is_not(
     receipts = stored(tmp_path)
     assert receipts[0].seq == 4
     (program,) = blocks("python")
-    assert len(program.splitlines()) <= 22
+    assert len(program.splitlines()) <= 25
     export = tmp_path / "export.jsonl"
 
     def run(lines: list[str]) -> "subprocess.CompletedProcess[str]":

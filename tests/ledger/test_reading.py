@@ -114,6 +114,12 @@ def test_the_course_of_days_is_that_of_the_lines(
     assert {span.at: {place: sums.requests for place, sums in span.by_place.items()} for span in spans} == expected
 
 
+def test_the_months_money_is_read(written: tuple[LedgerReader, list[LedgerLine]]) -> None:
+    reader, lines = written
+    assert reader.spent_usd(NOON) == sum(line.cost_usd for line in lines if line.cost_usd is not None)
+    assert reader.spent_usd(NOON + 40 * 86_400) == 0
+
+
 def test_the_latest_answers_come_first(written: tuple[LedgerReader, list[LedgerLine]]) -> None:
     reader, lines = written
     assert [line.request_id for line in reader.recent(3)] == [line.request_id for line in reversed(lines[-3:])]

@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -102,6 +103,19 @@ def test_a_file_of_a_newer_tandem_is_left_alone_and_told(tmp_path: Path) -> None
         assert "Use the newer Tandem" in ledger.trouble
     with pytest.raises(Unavailable, match="Use the newer Tandem"):
         open_to_write(tmp_path / "ledger.sqlite", 1.0)
+
+
+def test_a_file_that_a_newer_tandem_lifts_while_this_one_writes_is_left_alone(tmp_path: Path) -> None:
+    with SqliteLedger(tmp_path, options=LedgerOptions(retry_seconds=0.05)) as ledger:
+        ledger.record(a_line(1))
+        assert ledger.flush()
+        with closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as db:
+            db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+        ledger.record(a_line(2))
+        assert not ledger.flush(0.3)
+        assert "Use the newer Tandem" in ledger.trouble
+
+    assert len(stored_lines(tmp_path)) == 1
 
 
 def test_strangers_numbers_and_letters_cannot_stop_the_writer(tmp_path: Path) -> None:

@@ -165,6 +165,51 @@ def test_a_missing_or_forged_end_is_told(home: Path) -> None:
     assert found(home) is None
 
 
+def test_an_end_that_was_taken_away_with_the_last_lines_is_told_for_ever(home: Path) -> None:
+    edit(home, "DELETE FROM line WHERE seq > 9")
+    (home / "keys" / "receipts.head").unlink()
+    for number in range(2):
+        with SqliteLedger(home) as ledger:
+            ledger.record(a_line(300 + number))
+    assert found(home) == Problem(fault="unknown end", since=9, seq=9)
+    assert verify_folder(home, every_signature=True).problem == found(home)
+    assert [receipt.fields()["kind"] for receipt in stored(home)][9:] == ["unended", "answer", "answer"]
+
+
+@pytest.mark.parametrize("take_the_end", [False, True])
+@pytest.mark.parametrize("while_running", [False, True])
+def test_a_last_line_that_was_changed_is_named_though_the_server_wrote_on(
+    home: Path, *, while_running: bool, take_the_end: bool
+) -> None:
+    def change(seq: int) -> None:
+        edit(home, f"UPDATE line SET body = json_set(body, '$.left_bytes', 5) WHERE seq = {seq}")
+        if take_the_end:
+            (home / "keys" / "receipts.head").unlink()
+
+    if not while_running:
+        change(LINES)
+    with SqliteLedger(home) as ledger:
+        ledger.record(a_line(300))
+        assert ledger.flush()
+        if while_running:
+            change(LINES + 1)
+        ledger.record(a_line(301))
+    assert found(home) == Problem(fault="changed", since=LINES + while_running, seq=LINES + while_running)
+
+
+def test_a_line_put_in_behind_the_servers_back_is_named_though_the_server_wrote_on(home: Path) -> None:
+    with SqliteLedger(home) as ledger:
+        ledger.record(a_line(300))
+        assert ledger.flush()
+        edit(
+            home,
+            "INSERT INTO line (seq, body, signature) "
+            "SELECT 14, replace(body, 'device', 'cloud'), signature FROM line WHERE seq = 13",
+        )
+        ledger.record(a_line(301))
+    assert found(home) == Problem(fault="changed", since=14, seq=14)
+
+
 def test_an_end_that_was_kept_elsewhere_finds_a_cut_that_took_the_signed_end_back_too(home: Path) -> None:
     head = home / "keys" / "receipts.head"
     early = head.read_bytes()

@@ -9,10 +9,10 @@ from typing import Any, cast
 import anthropic
 import pytest
 from anthropic import Anthropic, beta_async_tool
-from anthropic.types import MessageParam, ToolParam
+from anthropic.types import MessageParam
 from pydantic import BaseModel
 
-from support.dialects import Served, against
+from support.dialects import LOOK, QUESTION, USAGE, Served, against
 from support.fakes import STARTED, ScriptedResponder, Step, WordCounter, said
 from support.serving import a_service, served
 from tandem.core.chat import (
@@ -24,24 +24,10 @@ from tandem.core.chat import (
     TextDelta,
     ToolCall,
     ToolCallDelta,
-    Usage,
 )
 from tandem.core.errors import (
     ContextLengthExceeded,
 )
-
-USAGE = Usage(prompt_tokens=3, completion_tokens=2)
-
-
-QUESTION: list[MessageParam] = [{"role": "user", "content": "Hi"}]
-
-
-LOOK: ToolParam = {
-    "name": "look",
-    "description": "Look somewhere.",
-    "input_schema": {"type": "object", "properties": {"at": {"type": "string"}}},
-}
-
 
 CALLING: list[Step] = [
     STARTED,

@@ -6,36 +6,23 @@ from typing import Any, cast
 import anthropic
 import httpx
 import pytest
-from anthropic.types import MessageParam, ToolParam
 
-from support.dialects import Served, against
+from support.dialects import LOOK, QUESTION, Served, against
 from support.fakes import STARTED
 from support.serving import a_service, served
 from tandem.core.chat import (
     Message,
     TextDelta,
-    Usage,
 )
 from tandem.core.errors import (
     Busy,
     ContextLengthExceeded,
     Forbidden,
+    OverBudget,
     Unavailable,
     WorkerDied,
 )
 from tandem.server.service import Access, Limits
-
-USAGE = Usage(prompt_tokens=3, completion_tokens=2)
-
-
-QUESTION: list[MessageParam] = [{"role": "user", "content": "Hi"}]
-
-
-LOOK: ToolParam = {
-    "name": "look",
-    "description": "Look somewhere.",
-    "input_schema": {"type": "object", "properties": {"at": {"type": "string"}}},
-}
 
 
 def blocks(*content: object) -> dict[str, object]:
@@ -150,7 +137,8 @@ def test_pictures_reach_whoever_can_refuse_them() -> None:
     ("error", "kind", "name"),
     [
         (ContextLengthExceeded("Too long."), anthropic.BadRequestError, "invalid_request_error"),
-        (Forbidden("No."), anthropic.PermissionDeniedError, "permission_error"),
+        (Forbidden("No.", code="private_stays_here"), anthropic.PermissionDeniedError, "permission_error"),
+        (OverBudget("Spent."), anthropic.APIStatusError, "billing_error"),
         (Busy("Full.", retry_after_seconds=2), anthropic.RateLimitError, "rate_limit_error"),
         (Unavailable("Not now."), anthropic.InternalServerError, "overloaded_error"),
         (RuntimeError("a bug"), anthropic.InternalServerError, "api_error"),

@@ -9,7 +9,7 @@ from openai import OpenAI, pydantic_function_tool
 from openai.types.responses import ResponseFunctionToolCall
 from pydantic import BaseModel
 
-from support.dialects import Served, against
+from support.dialects import USAGE, Served, against
 from support.fakes import STARTED, Step, said
 from tandem.core.chat import (
     Finished,
@@ -20,11 +20,7 @@ from tandem.core.chat import (
     TokenLogprob,
     ToolCall,
     ToolCallDelta,
-    Usage,
 )
-
-USAGE = Usage(prompt_tokens=3, completion_tokens=2)
-
 
 LOOK: Any = {"type": "function", "name": "look", "parameters": {"type": "object", "properties": {}}, "strict": False}
 

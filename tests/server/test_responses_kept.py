@@ -10,11 +10,9 @@ import openai
 import pytest
 from openai.types.responses import ResponseCompletedEvent, ResponseOutputMessage
 
-from support.dialects import Served, against
+from support.dialects import USAGE, Served, against
 from support.fakes import STARTED
-from tandem.core.chat import Finished, TextDelta, Usage
-
-USAGE = Usage(prompt_tokens=3, completion_tokens=2)
+from tandem.core.chat import Finished, TextDelta
 
 
 def test_a_response_is_kept_as_its_last_event_told_it() -> None:

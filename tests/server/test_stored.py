@@ -10,6 +10,7 @@ import stat
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -368,3 +369,23 @@ def test_a_conversation_is_there_as_long_as_each_of_its_turns_is(acts: list[tupl
             assert found == expected(name)
 
     with_store(None, work)
+
+
+def test_a_store_of_the_first_schema_is_lifted_and_keeps_its_turns(tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite3"
+    with_store(path, lambda store: store.save(a_turn("a")))
+    with sqlite3.connect(path) as db:
+        assert db.execute("PRAGMA user_version").fetchone()[0] == 2
+        for column in ("private", "labels"):
+            db.execute(f"ALTER TABLE response DROP COLUMN {column}")
+        db.execute("PRAGMA user_version = 1")
+
+    async def work(store: ResponseStore) -> None:
+        assert await store.load("resp_a") == a_turn("a")
+        guarded = replace(a_turn("b", "a"), private=True, labels=("internal", "zażółć"))
+        await store.save(guarded)
+        assert await store.chain("resp_b") == (a_turn("a"), guarded)
+        found = await store.find_item("msg_in_b")
+        assert (found.private, found.labels) == (True, ("internal", "zażółć"))
+
+    with_store(path, work)

@@ -49,6 +49,22 @@ def test_a_line_is_told_by_the_names_of_the_conventions(metrics: Metrics) -> Non
         assert expected in shown
 
 
+@pytest.mark.parametrize(
+    ("route", "operation"),
+    [
+        ("openai.chat", "chat"),
+        ("anthropic.messages", "chat"),
+        ("/v1/responses", "chat"),
+        ("core", "chat"),
+        ("openai.completions", "text_completion"),
+        ("/v1/embeddings", "embeddings"),
+    ],
+)
+def test_the_operation_is_read_from_the_route_or_the_dialect(metrics: Metrics, route: str, operation: str) -> None:
+    metrics.telemetry.observe(a_line(1, route=route))
+    assert any(f'gen_ai_operation_name="{operation}"' in line for line in lines(metrics))
+
+
 def test_buckets_are_those_of_the_conventions(metrics: Metrics) -> None:
     metrics.telemetry.observe(a_line(1))
     shown = lines(metrics)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -12,6 +13,13 @@ from openai.types.chat import ChatCompletionMessageParam
 from support.serving import served
 from tandem.server.service import Service
 
+BODIES: dict[str, dict[str, Any]] = {
+    "/v1/chat/completions": {"messages": [{"role": "user", "content": "Hi"}]},
+    "/v1/completions": {"prompt": "Hi"},
+    "/v1/responses": {"input": "Hi"},
+    "/v1/messages": {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 9},
+}
+"""The same short question in every dialect, without its model."""
 QUESTION: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Who is there?"}]
 
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from anthropic import AsyncAnthropic
+from anthropic.types import MessageParam, ToolParam
 from openai import AsyncOpenAI
 
 from support.fakes import CHAT_CARD, EMBEDDING_CARD, FakeDirectory, ScriptedResponder, Step
 from support.serving import a_service, served
+from tandem.core.chat import Usage
 from tandem.core.models import ModelCard
 
 THINKER = ModelCard(
@@ -22,6 +24,14 @@ THINKER = ModelCard(
     installed=True,
     abilities=frozenset({"reasoning", "tools"}),
 )
+
+USAGE = Usage(prompt_tokens=3, completion_tokens=2)
+QUESTION: list[MessageParam] = [{"role": "user", "content": "Hi"}]
+LOOK: ToolParam = {
+    "name": "look",
+    "description": "Look somewhere.",
+    "input_schema": {"type": "object", "properties": {"at": {"type": "string"}}},
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

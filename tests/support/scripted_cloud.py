@@ -73,7 +73,10 @@ def split(body: bytes, sizes: int | Sequence[int] = 0) -> tuple[bytes, ...]:
 
 @dataclass
 class Cloud:
-    """A far side that runs. ``closed_early`` counts answers whose client left before their end."""
+    """A far side that runs. ``closed_early`` counts answers whose client left before their end.
+
+    ``asked`` is set when a request has come, ``left`` when a connection has ended.
+    """
 
     url: str
     script: Script
@@ -82,6 +85,7 @@ class Cloud:
     connections: int = 0
     open_now: int = 0
     closed_early: int = 0
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
     left: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -127,6 +131,7 @@ async def _serve(cloud: Cloud, reader: asyncio.StreamReader, writer: asyncio.Str
         ahead = b""
         while (heard := await _heard(cloud, reader, ahead)) is not None:
             cloud.requests.append(heard)
+            cloud.asked.set()
             playing = asyncio.ensure_future(_play(cloud.next_reply(heard), writer))
             watching = asyncio.ensure_future(reader.read(1))
             await asyncio.wait((playing, watching), return_when=asyncio.FIRST_COMPLETED)

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from tandem.app.books import kept_ledger
 from tandem.app.deciding import names_of, rules_of
 from tandem.app.far import open_far
 from tandem.app.roster import Roster
@@ -28,6 +29,7 @@ from tandem.presence import announced, running
 from tandem.settings import Settings
 
 if TYPE_CHECKING:
+    from tandem.server.metrics import Metrics
     from tandem.server.service import Readiness, Service, WorkerFact
 
 
@@ -108,12 +110,13 @@ async def answering(settings: Settings, model: str, progress: Progress) -> Async
         async with TandemBackend(card, Endpoint(url=url, api_key=settings.api_key)) as backend:
             yield backend
         return
-    async with assembled(settings) as parts:
-        default = settings.device.model
-        asked_by_name = settings.aliases.get(model, model)
-        if asked_by_name in {default, AUTO} | parts.gateway.policies and not parts.catalog.card(default).installed:
-            await parts.catalog.pull(default, progress)
-        yield parts.gateway
+    with SqliteLedger(settings.home) as ledger:
+        async with assembled(settings, ledger) as parts:
+            default = settings.device.model
+            named = settings.aliases.get(model, model)
+            if named in {default, AUTO} | parts.gateway.policies and not parts.catalog.card(default).installed:
+                await parts.catalog.pull(default, progress)
+            yield parts.gateway
 
 
 def check_address(settings: Settings) -> None:
@@ -126,20 +129,24 @@ def check_address(settings: Settings) -> None:
 async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
     """Answer on the port until SIGINT or SIGTERM. ``ready`` gets the address once requests are accepted."""
     from tandem.server import running as server
+    from tandem.server.metrics import Metrics
     from tandem.server.routes import build
+    from tandem.server.telemetry import Gauges
 
     listening = server.listen(settings.server.host, settings.server.port)
     url = server.url_of(listening)
-    with SqliteLedger(settings.home) as ledger:
-        async with assembled(settings, ledger) as parts:
+    metrics = Metrics()
+    with kept_ledger(settings, metrics) as (ledger, told):
+        async with assembled(settings, told) as parts:
+            metrics.watch(Gauges(health=parts.gateway.health, ledger=ledger, month_usd=ledger.spent_usd))
             with announced(settings.home, url):
-                preload = asyncio.create_task(_preload(parts)) if settings.device.preload else None
+                preload = asyncio.create_task(_prepare(parts))
                 try:
-                    await server.serve(build(_service(parts)), listening, ready=lambda: ready(url))
+                    service = _service(parts, metrics)
+                    await server.serve(build(service), listening, ready=lambda: ready(url))
                 finally:
-                    if preload:
-                        preload.cancel()
-                        await asyncio.wait([preload])
+                    preload.cancel()
+                    await asyncio.wait([preload])
 
 
 async def seal_here() -> SealReport:
@@ -162,16 +169,21 @@ def _worker_options(settings: Settings) -> WorkerOptions:
     )
 
 
-async def _preload(parts: Parts) -> None:
-    """Load the default models before anyone asks; what goes wrong is told to the first who asks."""
-    for model in (parts.settings.device.model, parts.settings.device.embedder):
+async def _prepare(parts: Parts) -> None:
+    """Do what the first request would wait for: the classifiers' weights, and the default models where that is wished.
+
+    What goes wrong is told to the first who asks.
+    """
+    await asyncio.to_thread(parts.gateway.warm)
+    models = (parts.settings.device.model, parts.settings.device.embedder) if parts.settings.device.preload else ()
+    for model in models:
         try:
             await parts.device.preload(model)
         except TandemError:
             continue
 
 
-def _service(parts: Parts) -> "Service":
+def _service(parts: Parts, metrics: "Metrics") -> "Service":
     from tandem.server.service import Access, Limits, Service
 
     settings = parts.settings
@@ -189,6 +201,7 @@ def _service(parts: Parts) -> "Service":
             hosts=(*settings.server.allowed_hosts, settings.server.host),
         ),
         limits=Limits(body_bytes=settings.server.max_body_bytes),
+        metrics=metrics,
     )
 
 

@@ -90,7 +90,7 @@ class MessageAnswer:
         self._calls: dict[int, int] = {}
         self._silent_calls: set[int] = set()
         self._tally = Tally()
-        self._finished = False
+        self.finished = False
         self.done = False
         self.said_characters = 0
 
@@ -149,11 +149,6 @@ class MessageAnswer:
         self._count(message.usage)
         return events + self._finish(message.stop_reason, message.stop_sequence)
 
-    def end(self) -> None:
-        """Raise `Unreachable` where the answer is not complete."""
-        if not self._finished:
-            raise Unreachable(f"The answer of {self._sender} broke off before its end.")
-
     def _begin(self, block: Block, index: int) -> list[ChatEvent]:
         if block.type == "tool_use":
             at = self._calls[index] = len(self._calls)
@@ -180,9 +175,9 @@ class MessageAnswer:
         return [ToolCallDelta(call_index=self._calls[index], arguments=arguments)]
 
     def _finish(self, reason: str | None, stop_sequence: str | None) -> list[ChatEvent]:
-        if reason is None or self._finished:
+        if reason is None or self.finished:
             return []
-        self._finished = True
+        self.finished = True
         return [Finished(reason=_REASONS.get(reason, "stop"), stop_sequence=stop_sequence)]
 
     def _count(self, tally: Tally | None) -> None:

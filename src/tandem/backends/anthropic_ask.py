@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from tandem.backends.openai_ask import JsonObject, refuse_demands, without_labels
+from tandem.backends.openai_ask import JsonObject, refuse_demands
 from tandem.core.chat import ChatRequest, Message, ResponseFormat, Sampling, Tool
 from tandem.core.errors import BadRequest, Unsupported
 
@@ -16,7 +16,7 @@ USUAL_MAX_TOKENS = 16_384
 def message_body(request: ChatRequest, upstream_id: str) -> bytes:
     """The JSON of ``POST /messages``. Raises `Unsupported` for what Anthropic cannot be told."""
     original = request.original
-    body = without_labels(original.body) if original and original.dialect == _DIALECT else _translated(request)
+    body = dict(original.body) if original and original.dialect == _DIALECT else _translated(request)
     body["model"] = upstream_id
     if request.streamed:
         body["stream"] = True

@@ -7,6 +7,7 @@ from tandem.backends.door import Answer, Call
 from tandem.backends.provider import Exchange, Provider
 from tandem.backends.sse import EventReader, Frame
 from tandem.core.chat import ChatEvent, ChatRequest, Started, TextDelta, Usage
+from tandem.core.errors import Unreachable
 
 _WHITE = b" \t\r\n\xef\xbb\xbf"
 
@@ -20,9 +21,14 @@ class ErrorEvent(Exception):
 
 
 class Reader(Protocol):
-    """Reads one answer of a dialect. ``done``: it has said that it is over. ``usage``: what was counted."""
+    """Reads one answer of a dialect. ``done``: it has said that it is over."""
 
     done: bool
+
+    @property
+    def finished(self) -> bool:
+        """Whether every choice is complete, though the answer may not have said that it is over."""
+        ...
 
     @property
     def usage(self) -> Usage | None:
@@ -42,10 +48,6 @@ class Reader(Protocol):
         """The events of an answer in one piece. Raises as `frame` does."""
         ...
 
-    def end(self) -> None:
-        """Raise `Unreachable` where the answer is not complete."""
-        ...
-
 
 async def converse(
     provider: Provider,
@@ -61,7 +63,8 @@ async def converse(
         while events := await feed.more():
             for event in together(events):
                 yield event
-        reader.end()
+        if not reader.finished:
+            raise Unreachable(f"The answer of {provider.far.name} broke off before its end.")
         exchange.succeeded()
         yield reader.usage or estimated(request, reader.said_characters)
 
@@ -116,18 +119,28 @@ class _Feed:
     async def more(self) -> list[ChatEvent]:
         """The next events; none where the answer is over."""
         while not self._over and not self._reader.done:
-            piece = await self._exchange.answer.read()
+            piece = await self._read()
             if not self._begun:
                 # Blank lines before an answer keep a connection alive; its first letter tells a stream from JSON.
                 piece = piece.lstrip(_WHITE)
                 self._begun = bool(piece)
                 if piece[:1] in {b"{", b"["}:
                     return await self._whole(piece)
-            self._over = not piece and self._exchange.answer.at_end
+            self._over |= not piece and self._exchange.answer.at_end
             frames = self._lines.end() if self._over else self._lines.feed(piece)
             if frames and (events := self._events(frames)):
                 return events
         return []
+
+    async def _read(self) -> bytes:
+        """The next bytes. What goes wrong after the last word does not spoil the answer."""
+        try:
+            return await self._exchange.answer.read()
+        except Unreachable:
+            if not self._reader.finished:
+                raise
+            self._over = True
+            return b""
 
     async def _whole(self, piece: bytes) -> list[ChatEvent]:
         payload = piece + await self._exchange.answer.whole()

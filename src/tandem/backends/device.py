@@ -25,6 +25,7 @@ from tandem.backends.seats import (
     room_beside,
 )
 from tandem.core.chat import ChatEvent, ChatRequest
+from tandem.core.defaults import KEEP_ALIVE_SECONDS, KV_BYTES
 from tandem.core.embedding import EmbeddingRequest, Embeddings
 from tandem.core.errors import NotEnoughMemory, NotFound, TandemError, Unavailable, Unsupported, WorkerDied
 from tandem.core.models import ModelCard
@@ -66,9 +67,9 @@ class DeviceOptions:
     ``max_ram_bytes`` bounds what all models together may need; ``kv_bytes`` is the bound of one model's KV.
     """
 
-    keep_alive_seconds: float | None = 300.0
+    keep_alive_seconds: float | None = KEEP_ALIVE_SECONDS
     max_ram_bytes: int | None = None
-    kv_bytes: int = 2**30
+    kv_bytes: int = KV_BYTES
     patience: Patience = field(default_factory=Patience)
 
 

@@ -6,10 +6,10 @@ What comes in is bounded in size and in time. No redirect is followed, no enviro
 
 import asyncio
 import errno
+import importlib
 import ipaddress
 import ssl
-import zlib
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Self, TypeVar
@@ -18,6 +18,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import msgspec
 
+from tandem.backends.unpacking import Unpack, unpacker
 from tandem.core.errors import Busy, Unavailable, Unreachable
 from tandem.core.ports import Departures
 
@@ -81,6 +82,11 @@ class Endpoint:
             return None
         found = getproxies().get(parts.scheme) or getproxies().get("all")
         return found if found and found.startswith("http") else None
+
+
+def load_client() -> None:
+    """Load the HTTP client, which the first request would do otherwise."""
+    importlib.import_module("aiohttp")
 
 
 def is_loopback(host: str) -> bool:
@@ -250,7 +256,7 @@ class Answer:
         self._deadline = deadline
         self._heard = False
         self._bytes = 0
-        self._inflate: Callable[[bytes, int], bytes] | None = None
+        self._unpack: Unpack | None = None
         self._closed = False
         self.at_end = False
         self.status = response.status
@@ -260,7 +266,7 @@ class Answer:
         """Be ready for a packed answer, though none was asked for. Raises `Unreachable` for an unknown packing."""
         packing = self.headers.get("content-encoding", "")
         if packing:
-            self._inflate = _inflater(packing, self._door.endpoint.name)
+            self._unpack = unpacker(packing, self._door.endpoint.name)
 
     def heard(self) -> None:
         """The first event has come: from now on silence is what is waited for."""
@@ -282,8 +288,8 @@ class Answer:
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise _failure(error, self._door.endpoint.name, None) from error
         self.at_end = not piece
-        if self._inflate is not None and piece:
-            piece = self._inflate(piece, self._door.bounds.answer_bytes)
+        if self._unpack is not None and piece:
+            piece = self._unpack(piece, self._door.bounds.answer_bytes)
         self._bytes += len(piece)
         if self._bytes > self._door.bounds.answer_bytes:
             raise Unreachable(
@@ -351,25 +357,6 @@ async def _bounded(response: "aiohttp.ClientResponse") -> bytes:
     while not response.content.at_eof() and len(body) < _FACTS_BYTES:
         body += await response.content.read(_FACTS_BYTES - len(body))
     return body
-
-
-def _inflater(encoding: str, name: str) -> Callable[[bytes, int], bytes] | None:
-    """What unpacks an answer that is packed though none was asked for, within a limit. ``None`` where it is plain."""
-    match encoding.strip().lower():
-        case "" | "identity":
-            return None
-        case "gzip" | "x-gzip" | "deflate":
-            unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
-        case _:
-            raise Unreachable(f"{name} answers in an encoding that was not asked for.")
-
-    def inflate(piece: bytes, limit: int) -> bytes:
-        try:
-            return unpacker.decompress(piece, limit + 1)
-        except zlib.error as error:
-            raise Unreachable(f"{name} sent bytes that cannot be unpacked.") from error
-
-    return inflate
 
 
 def _failure(error: Exception, name: str, sending: _Sending | None) -> Unreachable:

@@ -103,7 +103,7 @@ def failure_of(status: int, body: bytes, headers: Mapping[str, str], far: FarSid
         seconds = retry_after_seconds(headers, now) or 1
         return Busy(f"{far.name} is asked too often{because}", retry_after_seconds=max(round(seconds), 1))
     if status in _TOO_SLOW:
-        return Unreachable(f"{far.name} did not answer in time{because}")
+        return Unreachable(f"{far.name} did not answer in time (status {status}).")
     if why := _REFUSALS.get(status) or ("failed in itself" if status >= 500 else ""):
         return ProviderRefused(f"{far.name} {why}{because}", status=status)
     return _odd_status(status, said, far, because)

@@ -59,7 +59,7 @@ class _Speech:
 
 
 class ChatAnswer:
-    """Reads one answer. `frame` and `whole` give its events, `end` raises where it broke off.
+    """Reads one answer. `frame` and `whole` give its events.
 
     ``usage`` is what the far side counted (``None`` where it tells nothing), ``said_characters`` how much it said.
     """
@@ -98,10 +98,10 @@ class ChatAnswer:
             self.usage = usage_of(tally)
         return events
 
-    def end(self) -> None:
-        """Raise `Unreachable` where a choice is not complete, or none came."""
-        if not self._speeches or not all(speech.finished for speech in self._speeches.values()):
-            raise Unreachable(f"The answer of {self._sender} broke off before its end.")
+    @property
+    def finished(self) -> bool:
+        """Whether every choice that has begun is complete, and one has."""
+        return bool(self._speeches) and all(speech.finished for speech in self._speeches.values())
 
     def _choice(self, choice: Choice, events: list[ChatEvent]) -> None:
         index = choice.index or 0

@@ -1,6 +1,5 @@
 """A request in OpenAI's words. What cannot be said in them is refused, never left out."""
 
-from collections.abc import Mapping
 from typing import cast
 
 import msgspec
@@ -11,8 +10,6 @@ from tandem.core.errors import Unsupported
 
 JsonObject = dict[str, object]
 _DIALECT = "openai.chat"
-_OURS = frozenset({"background", "interactive"})
-"""Values of ``priority`` that are Tandem's own; other servers give that field other meanings."""
 _NOTHING_SPECIAL: JsonObject = {"n": 1, "logprobs": False, "top_logprobs": 0, "logit_bias": {}, "tool_choice": "auto"}
 
 
@@ -20,7 +17,7 @@ def chat_body(request: ChatRequest, upstream_id: str, quirks: Quirks) -> bytes:
     """The JSON of ``POST /chat/completions``. Raises `Unsupported` for what this far side cannot be told."""
     original = request.original
     if original is not None and original.dialect == _DIALECT:
-        body = without_labels(original.body)
+        body = dict(original.body)
     else:
         body = _translated(request, quirks)
     return _finished(body, request, upstream_id, quirks)
@@ -53,25 +50,6 @@ def refuse_demands(request: ChatRequest) -> None:
             "model.",
             param="messages",
         )
-
-
-def without_labels(written: Mapping[str, object]) -> JsonObject:
-    """The caller's own body, without the two fields that are Tandem's: labels on messages, and who may wait."""
-    body = dict(written)
-    if isinstance(asked := body.get("priority"), str) and asked in _OURS:
-        del body["priority"]
-    messages = body.get("messages")
-    if isinstance(messages, list):
-        turns = cast("list[object]", messages)
-        if any(isinstance(turn, dict) and "metadata" in turn for turn in turns):
-            body["messages"] = [_without_label(turn) for turn in turns]
-    return body
-
-
-def _without_label(turn: object) -> object:
-    if not isinstance(turn, dict):
-        return turn
-    return {name: value for name, value in cast("JsonObject", turn).items() if name != "metadata"}
 
 
 def _translated(request: ChatRequest, quirks: Quirks) -> JsonObject:

@@ -1,6 +1,7 @@
 """One provider: its door, its breaker, and when it is asked again. All its models share them."""
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -15,9 +16,7 @@ from tandem.core.errors import Busy, ProviderRefused, TandemError, Unreachable
 from tandem.core.ports import Health
 
 _COMPLAINT_BYTES = 64 * 1024
-_NO_USE = frozenset({401, 402, 429})
-"""Statuses of `ProviderRefused` that every further request would get too: a key that is refused, or has no credit."""
-
+LOG = logging.getLogger(__name__)
 Failure = Callable[[int, bytes, Mapping[str, str], FarSide, float], TandemError]
 
 
@@ -158,19 +157,23 @@ class Provider:
         return -1.0, error
 
     def _judge(self, error: TandemError, ticket: int) -> None:
+        """Tell the breaker, in our own words: a far side's may repeat what was asked, and others read the breaker's."""
+        name = self.far.name
         match error:
             case NotSent(nobody=nobody):
                 self._breaker.failed(ticket, error.message, at_once=nobody)
-            case Unreachable():
-                self._breaker.failed(ticket, error.message)
-            case ProviderRefused(status=status) if status in _NO_USE:
-                self._breaker.failed(ticket, error.message, at_once=True)
+            case Unreachable() | ProviderRefused(status=401):
+                self._breaker.failed(ticket, error.message, at_once=isinstance(error, ProviderRefused))
+            case ProviderRefused(status=402 | 429):
+                self._breaker.failed(ticket, f"{name} has no credit left for the key in use.", at_once=True)
             case ProviderRefused(status=status) if status >= 500:
-                self._breaker.failed(ticket, f"{self.far.name} failed in itself (status {status}).")
+                self._breaker.failed(ticket, f"{name} failed in itself (status {status}).")
             case Busy():
                 self._breaker.spoke(ticket)
             case _:
                 self._breaker.succeeded(ticket)
+        if why := self._breaker.why():
+            LOG.warning("%s", why)
 
 
 class Exchange:

@@ -4,16 +4,18 @@ Nothing is asked of anybody here. A key that is not set makes its models unreach
 can never work are mistakes.
 """
 
+import asyncio
 import ipaddress
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from difflib import get_close_matches
 from typing import Self
 from urllib.parse import quote, urlsplit
 
 from tandem.backends.anthropic_http import AnthropicBackend
-from tandem.backends.door import Bounds, Door, Endpoint, KeyHeader, Patience
+from tandem.backends.door import Bounds, Door, Endpoint, KeyHeader, Patience, load_client
 from tandem.backends.openai_http import OpenAIBackend
 from tandem.backends.presets import PRESETS, UNKNOWN, Kind, Preset
 from tandem.backends.prices import Prices, read_prices
@@ -81,6 +83,11 @@ class Providers:
     def __init__(self, backends: Mapping[str, Backend], providers: Mapping[str, Provider]) -> None:
         self.backends = backends
         self.providers = providers
+
+    async def prepare(self) -> None:
+        """Load the HTTP client, a quarter of a second that the first request need not wait for; asks nobody."""
+        if self.providers:
+            await asyncio.to_thread(load_client)
 
     async def __aenter__(self) -> Self:
         return self
@@ -174,7 +181,7 @@ def _faults(site: _Site, key: str) -> list[str]:
     name, parts = site.row.name, urlsplit(site.root)
     host = parts.hostname or ""
     if not site.root:
-        return [f"The provider {name!r} needs a base_url: it differs for every owner."]
+        return [_without_address(name)]
     if parts.scheme not in {"http", "https"} or not host:
         return [f"The provider {name!r} has base_url {site.root!r}: an address such as https://host/v1 is wanted."]
     faults: list[str] = []
@@ -188,6 +195,14 @@ def _faults(site: _Site, key: str) -> list[str]:
     if site.place == "device" and (host in known or host.endswith(".azure.com")):
         faults.append(f"The provider {name!r} has place = 'device', but {host} is a cloud. Leave place out.")
     return faults
+
+
+def _without_address(name: str) -> str:
+    if name in PRESETS:
+        return f"The provider {name!r} needs a base_url: it differs for every owner."
+    near = get_close_matches(name, PRESETS, n=1)
+    known = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(PRESETS))}."
+    return f"The provider {name!r} is not known and has no base_url: {known}"
 
 
 def _provider(site: _Site, key: str, departures: Departures | None, options: Options) -> Provider:
@@ -215,7 +230,7 @@ def _provider(site: _Site, key: str, departures: Departures | None, options: Opt
 def _backends(
     models: Iterable[ModelRow], sites: Mapping[str, _Site], providers: Mapping[str, Provider], mistakes: list[str]
 ) -> dict[str, Backend]:
-    prices = read_prices()
+    prices: Prices | None = None
     backends: dict[str, Backend] = {}
     names: Counter[str] = Counter()
     for row in models:
@@ -228,6 +243,7 @@ def _backends(
         elif not upstream:
             mistakes.append(f"A model of {row.provider!r} has neither id nor upstream_id.")
         else:
+            prices = prices or read_prices()
             card = _card(row, site, upstream, prices)
             names[card.id] += 1
             backends[card.id] = _backend(card, site, providers[row.provider])

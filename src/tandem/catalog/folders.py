@@ -4,7 +4,6 @@ Folders come from strangers: every name inside them is checked before it is foll
 """
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -16,13 +15,21 @@ from tandem.catalog.manifest import MANIFEST_NAME
 from tandem.core.errors import ConversionFailed
 from tandem.core.models import Ability, Kind
 from tandem.core.ports import Progress
+from tandem.core.templates import abilities_of as found_abilities
+from tandem.core.templates import read_templates
 
 GENAI_CONFIG = "genai_config.json"
 _CODE = "custom_ops_library"
 """The key by which a configuration lets ONNX Runtime load a shared library of operators."""
-_TEMPLATE_CODE = re.compile(r"\{[%{](.*?)[%}]\}", re.DOTALL)
-_TOOLS = re.compile(r"\btools\b")
 _CHUNK_BYTES = 4 << 20
+
+
+class _Added(msgspec.Struct, frozen=True):
+    content: str
+
+
+class _Tokenizer(msgspec.Struct, frozen=True):
+    added_tokens: tuple[_Added, ...] | None = None
 
 
 class _Model(msgspec.Struct, frozen=True):
@@ -83,30 +90,23 @@ def copy_files(folder: Path, files: list[Path], target: Path, progress: Progress
                 progress(done, total, f"Copying {path.name}")
 
 
-def chat_template(folder: Path) -> str:
-    """The model's own chat template, empty where it has none."""
-    file = folder / "chat_template.jinja"
-    if file.is_file():
-        return file.read_text(encoding="utf-8")
-    config = folder / "tokenizer_config.json"
-    if not config.is_file():
-        return ""
-    found: object = _json(config).get("chat_template", "")
-    if isinstance(found, list):
-        named = {str(item.get("name")): item.get("template") for item in cast("list[dict[str, object]]", found)}
-        found = named.get("default", "")
-    return found if isinstance(found, str) else ""
-
-
 def abilities_of(folder: Path) -> tuple[Ability, ...]:
-    """What our engine can do with a chat model: JSON Schema and logprobs always, the rest as its template allows."""
-    template = chat_template(folder)
-    found: list[Ability] = ["json_schema", "logprobs"]
-    if any(_TOOLS.search(code) for code in _TEMPLATE_CODE.findall(template)):
-        found.append("tools")
-    if "<think>" in template or "</think>" in template:
-        found.append("reasoning")
-    return tuple(sorted(found))
+    """What our engine can do with a chat model."""
+    beside, config = folder / "chat_template.jinja", folder / "tokenizer_config.json"
+    templates = read_templates(
+        _json(config).get("chat_template") if config.is_file() else None,
+        beside.read_text(encoding="utf-8") if beside.is_file() else None,
+    )
+    return tuple(sorted(found_abilities(templates, _added_tokens(folder / "tokenizer.json"))))
+
+
+def _added_tokens(file: Path) -> frozenset[str]:
+    """The texts of the tokens that a ``tokenizer.json`` adds to its vocabulary; none where it cannot be read."""
+    try:
+        added = msgspec.json.decode(file.read_bytes(), type=_Tokenizer).added_tokens or ()
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return frozenset()
+    return frozenset(token.content for token in added)
 
 
 def _chat_facts(folder: Path) -> FolderFacts:

@@ -171,7 +171,9 @@ def _why(problem: "Problem", words: Words) -> str:
         "moved": words("Line {seq} does not follow the line before it: it was moved, doubled or put in."),
         "foreign": words("Line {seq} is signed by a key that is not trusted here."),
         "cut": words("Lines {since} to {seq} are missing at the end."),
-        "unknown end": words("The signed end of the chain is missing, so lines after {seq} may have been cut off."),
+        "unknown end": words(
+            "The signed end of the chain was taken away: lines after line {seq} may have been cut off."
+        ),
         "other end": words("Line {seq} is not the one whose hash was kept."),
         "format": words("Line {seq} is in a form that this Tandem does not know."),
     }
@@ -187,6 +189,11 @@ def _cells(seq: int, body: Mapping[str, Any], words: Words) -> list[str]:
         case "gap":
             what = words("{count} answers left no line: the disk took none, as a receipt says.", count=body.get("lost"))
             return [str(seq), at, words("lost"), "", "", size(body.get("left_bytes", 0)), what]
+        case "unended":
+            what = words(
+                "The signed end of the chain was taken away: lines after line {seq} may have been cut off.", seq=seq - 1
+            )
+            return [str(seq), at, "", "", "", "", what]
         case "pruned":
             what = words("Lines 1 to {seq} were let go by the owner, as a receipt says.", seq=body.get("through"))
             return [str(seq), at, words("pruned"), "", "", "", what]

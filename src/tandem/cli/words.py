@@ -25,7 +25,8 @@ _POLISH: Mapping[str, str] = {
     "rules, later ones weigh more": "reguły, późniejsze ważą więcej",
     "Guards of every policy: {guards}": "Strażnicy każdej polityki: {guards}",
     "Proved: of {decisions} decisions gone through, {locked} were about text that must stay; none sent it away.": (
-        "Udowodniono: z {decisions} przejrzanych decyzji {locked} dotyczyło tekstu, który ma zostać; żadna go nie wysłała."
+        "Udowodniono: z {decisions} przejrzanych decyzji {locked} dotyczyło tekstu, który ma zostać; żadna go nie "
+        "wysłała."
     ),
     "NOT proved: these facts would send away text that must stay.": (
         "NIE udowodniono: te fakty wysłałyby tekst, który ma zostać."
@@ -164,8 +165,8 @@ _POLISH: Mapping[str, str] = {
         "Wiersz {seq} podpisano kluczem, któremu się tu nie ufa."
     ),
     "Lines {since} to {seq} are missing at the end.": "Na końcu brakuje wierszy od {since} do {seq}.",
-    "The signed end of the chain is missing, so lines after {seq} may have been cut off.": (
-        "Brakuje podpisanego końca łańcucha, więc wiersze po {seq} mogły zostać odcięte."
+    "The signed end of the chain was taken away: lines after line {seq} may have been cut off.": (
+        "Zabrano podpisany koniec łańcucha: wiersze po wierszu {seq} mogły zostać odcięte."
     ),
     "Line {seq} is not the one whose hash was kept.": "Wiersz {seq} nie jest tym, którego skrót zachowano.",
     "Line {seq} is in a form that this Tandem does not know.": "Wiersz {seq} ma postać, której ten Tandem nie zna.",

@@ -12,7 +12,7 @@ _PROVIDERS = {"azure": "azure.ai.openai", "mistral": "mistral_ai", "xai": "x_ai"
 
 def operation_name(line: LedgerLine) -> str:
     """``gen_ai.operation.name``: what was asked for, from the route or the dialect that asked."""
-    name = line.route.removeprefix("/v1/")
+    name = line.route.removeprefix("/v1/").removeprefix("openai.")
     return {"embeddings": "embeddings", "completions": "text_completion"}.get(name, "chat")
 
 

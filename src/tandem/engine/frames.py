@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from tandem.core.chat import ChatEvent, ChatRequest, Finished, ReasoningDelta, TextDelta, ToolCallDelta, Usage
+from tandem.core.defaults import KV_BYTES, PREFILL_CHUNK_TOKENS, STREAMS_LIMIT
 from tandem.core.errors import (
     BadRequest,
     Busy,
@@ -39,10 +40,10 @@ class EngineOptions(Struct, frozen=True, kw_only=True):
     one go. ``runtime`` ``genai`` uses ``og.Generator`` also where the engine's own KV memory would do.
     """
 
-    kv_bytes: int = 2**30
-    streams_limit: int = 8
+    kv_bytes: int = KV_BYTES
+    streams_limit: int = STREAMS_LIMIT
     threads: int = 0
-    prefill_chunk_tokens: int = 256
+    prefill_chunk_tokens: int = PREFILL_CHUNK_TOKENS
     speculation: bool = True
     runtime: Runtime = "auto"
 

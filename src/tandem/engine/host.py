@@ -18,6 +18,7 @@ import msgspec
 
 import tandem
 from tandem.core.chat import ChatEvent, ChatRequest, Started, Usage
+from tandem.core.defaults import KV_BYTES, PREFILL_CHUNK_TOKENS, QUEUE_LIMIT, STREAMS_LIMIT
 from tandem.core.embedding import EmbeddingRequest, Embeddings
 from tandem.core.errors import Busy, Unavailable
 from tandem.core.models import Ability, Kind
@@ -66,11 +67,11 @@ class WorkerOptions:
     """
 
     sealed: SealMode = "auto"
-    kv_bytes: int = 2**30
-    streams_limit: int = 8
-    queue_limit: int = 64
+    kv_bytes: int = KV_BYTES
+    streams_limit: int = STREAMS_LIMIT
+    queue_limit: int = QUEUE_LIMIT
     threads: int = 0
-    prefill_chunk_tokens: int = 256
+    prefill_chunk_tokens: int = PREFILL_CHUNK_TOKENS
     speculation: bool = True
     runtime: Runtime = "auto"
     load_seconds_limit: float = 120.0

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tandem.core.chat import ChatEvent
+from tandem.core.defaults import PREFILL_CHUNK_TOKENS
 from tandem.core.errors import NotEnoughMemory, TandemError
 from tandem.engine.frames import WorkerStats
 from tandem.engine.last_door import unforeseen
@@ -50,9 +51,9 @@ class Limits:
     """Bounds of one worker: streams under way at once, the largest piece of a prompt, and whether to speculate."""
 
     context_tokens: int
-    streams_limit: int = 8
-    prefill_chunk_tokens: int = 256
-    speculation: bool = True
+    streams_limit: int
+    speculation: bool
+    prefill_chunk_tokens: int = PREFILL_CHUNK_TOKENS
 
 
 @dataclass(slots=True)

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TypeVar
 
-from tandem.core.chat import ChatEvent, ChatRequest, Started, TextDelta
+from tandem.core.chat import ChatEvent, ChatRequest, Message, Started, TextDelta
 from tandem.core.embedding import EmbeddingRequest, Embeddings
 from tandem.core.errors import BadRequest, Forbidden, OverBudget, TandemError, Unreachable
 from tandem.core.ledger import Outcome
 from tandem.core.models import Kind, ModelCard
-from tandem.core.ports import Backend, Embedder, Ledger, NoLedger
+from tandem.core.ports import Backend, Embedder, Health, Ledger, NoLedger
 from tandem.gateway.conversations import Conversations
 from tandem.gateway.departures import DepartureBook
 from tandem.gateway.entry import Entry
@@ -33,6 +33,7 @@ from tandem.routing.reading import Policies
 
 T = TypeVar("T")
 _CHARACTERS_OF_A_TOKEN = 4
+_ANY_TEXT = "Write to Anna at +48 600 000 000, or to a@example.com, before 2 May."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +124,15 @@ class Gateway:
             raise _wrong_kind(model, found.kind, kind)
         return found
 
+    def health(self) -> Mapping[str, Health]:
+        """How everybody who can be asked is now, by model."""
+        return {card.id: self._backend(card.id).health() for card in self._models() if card.kind == "chat"}
+
     # --- deciding
+
+    def warm(self) -> None:
+        """Read what deciding needs, so that the first request does not wait for it."""
+        observe(ChatRequest(id="", model=AUTO, messages=(Message(role="user", content=_ANY_TEXT),)), self._rules.senses)
 
     def decide(self, request: ChatRequest, policy: str | None = None) -> Decision:
         """Who would answer, and why; nothing is sent. ``policy`` names one in place of the request's own.

@@ -66,7 +66,7 @@ def add(db: sqlite3.Connection, bodies: Iterable[Body]) -> None:
     waits: Counter[tuple[int, int, str, str, int]] = Counter()
     months: Counter[str] = Counter()
     for body in bodies:
-        if body["kind"] == "pruned":
+        if body["kind"] not in {"answer", "gap"}:
             continue
         hour = body["at_us"] // HOUR_US
         amounts = _amounts(body)

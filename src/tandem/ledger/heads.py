@@ -10,6 +10,7 @@ import secrets
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from tandem.ledger.keys import PublicKey, SigningKey
 from tandem.ledger.receipts import Head, Receipt, canonical
@@ -20,7 +21,7 @@ _PREFIX = b"tandem head 1\n"
 
 def write_head(folder: Path, head: Head, key: SigningKey) -> None:
     """Keep the chain's end, signed, unless a later one is there by another process. Raises `OSError`."""
-    if head.seq == 0 or (_told(folder).seq > head.seq and read_head(folder, key.public).seq > head.seq):
+    if _told(folder).seq > head.seq and (read_head(folder, key.public) or Head()).seq > head.seq:
         return
     body = canonical({"hash": head.hash, "key": key.public.id, "seq": head.seq})
     signature = key.sign(_PREFIX + body.encode()).hex()
@@ -33,13 +34,13 @@ def write_head(folder: Path, head: Head, key: SigningKey) -> None:
         draft.unlink(missing_ok=True)
 
 
-def read_head(folder: Path, key: PublicKey) -> Head:
-    """The chain's end as it was last signed with ``key``; the empty chain's where there is none that ``key`` signed."""
+def read_head(folder: Path, key: PublicKey) -> Head | None:
+    """The chain's end as it was last signed with ``key``; ``None`` where there is none that ``key`` signed."""
     with suppress(OSError, ValueError):
         body, signature = (folder / HEAD_FILE).read_text("ascii").splitlines()
         if key.signed(_PREFIX + body.encode(), bytes.fromhex(signature)):
             return _told(folder)
-    return Head()
+    return None
 
 
 def _told(folder: Path) -> Head:
@@ -50,14 +51,47 @@ def _told(folder: Path) -> Head:
     return Head()
 
 
-def chain_end(db: sqlite3.Connection, known: Head) -> Head:
-    """Where the chain goes on: at the ledger's last line, or at ``known`` where lines up to it were taken away.
+def open_head(db: sqlite3.Connection, folder: Path, key: SigningKey) -> tuple[Head, bool]:
+    """The chain's end as it was last signed, and whether it was taken away. Call it with the write lock held.
 
-    Going on from a line that is no longer there leaves the hole visible for ever.
+    It is signed before the first line is, so a chain that has lines of this key and no signed end has lost it.
     """
+    head = read_head(folder, key.public)
+    if head is not None:
+        return head, False
+    last = last_receipt(db)
+    if last is None:
+        write_head(folder, Head(), key)
+    return Head(), last is not None and last.names(key.public)
+
+
+def chain_end(db: sqlite3.Connection, known: Head, key: PublicKey) -> Head:
+    """Where the chain goes on: at ``known``, the last receipt that this process vouches for, or at a later one.
+
+    What is going to be named by the next signature must have been signed itself. Where lines were taken away or
+    changed, the next line names the hash that was signed, not the one that is there: the hole is visible for ever.
+    """
+    last = last_receipt(db)
+    if last is None or last.seq <= known.seq:
+        return known
+    forged = last.names(key) and not last.signed_by(key)
+    return Head(seq=last.seq, hash=known.hash) if forged else last.head
+
+
+def last_receipt(db: sqlite3.Connection) -> Receipt | None:
+    """The ledger's last line."""
     row = db.execute("SELECT seq, body, signature FROM line ORDER BY seq DESC LIMIT 1").fetchone()
-    last = Head() if row is None else Receipt(seq=row[0], body=row[1], signature=row[2]).head
-    return last if last.seq >= known.seq else known
+    return None if row is None else stored_receipt(row)
+
+
+def stored_receipt(row: tuple[Any, Any, Any]) -> Receipt:
+    """A stored row; what a stranger's hand made of another type is text and bytes again, and fails its signature."""
+    seq, body, signature = row
+    return Receipt(
+        seq=int(seq),
+        body=body if isinstance(body, str) else repr(body),
+        signature=signature if isinstance(signature, bytes) else repr(signature).encode(),
+    )
 
 
 def insert(db: sqlite3.Connection, receipt: Receipt) -> None:

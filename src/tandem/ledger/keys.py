@@ -8,12 +8,12 @@ import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
-
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from typing import TYPE_CHECKING
 
 from tandem.core.errors import Unavailable
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 KEY_FOLDER = "keys"
 KEY_FILE = "receipts.pem"
@@ -23,12 +23,14 @@ PUBLIC_FILE = "receipts.pub"
 class PublicKey:
     """Checks signatures. ``id`` is the start of the sha256 of its 32 bytes: 16 hexadecimal digits."""
 
-    def __init__(self, key: Ed25519PublicKey) -> None:
+    def __init__(self, key: "Ed25519PublicKey") -> None:
         self._key = key
         self.id = hashlib.sha256(key.public_bytes_raw()).hexdigest()[:16]
 
     def signed(self, message: bytes, signature: bytes) -> bool:
         """Whether the holder of the private half signed ``message``."""
+        from cryptography.exceptions import InvalidSignature
+
         try:
             self._key.verify(signature, message)
         except InvalidSignature:
@@ -37,6 +39,8 @@ class PublicKey:
 
     def pem(self) -> str:
         """The key as PEM text (SubjectPublicKeyInfo), which every cryptographic library reads."""
+        from cryptography.hazmat.primitives import serialization
+
         form = serialization.PublicFormat.SubjectPublicKeyInfo
         return self._key.public_bytes(serialization.Encoding.PEM, form).decode()
 
@@ -44,7 +48,7 @@ class PublicKey:
 class SigningKey:
     """Signs, and knows its public half."""
 
-    def __init__(self, key: Ed25519PrivateKey) -> None:
+    def __init__(self, key: "Ed25519PrivateKey") -> None:
         self._key = key
         self.public = PublicKey(key.public_key())
 
@@ -61,26 +65,22 @@ def open_key(folder: Path) -> SigningKey:
     file = folder / KEY_FILE
     if not file.exists():
         _make(file)
-    try:
-        key = serialization.load_pem_private_key(file.read_bytes(), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise _unusable(file) from error
-    if not isinstance(key, Ed25519PrivateKey):
-        raise _unusable(file)
-    signing = SigningKey(key)
+    signing = SigningKey(_private(file, file.read_bytes()))
     _publish(folder / PUBLIC_FILE, signing.public.pem())
     return signing
 
 
 def read_public_key(file: Path) -> PublicKey:
     """The public key in a PEM file, or the public half of a private one. Raises `Unavailable` and `OSError`."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
     pem = file.read_bytes()
+    if b"PRIVATE KEY" in pem:
+        return PublicKey(_private(file, pem).public_key())
     try:
-        if b"PRIVATE KEY" in pem:
-            private = serialization.load_pem_private_key(pem, password=None)
-            key = private.public_key()
-        else:
-            key = serialization.load_pem_public_key(pem)
+        key = load_pem_public_key(pem)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise _unusable(file) from error
     if not isinstance(key, Ed25519PublicKey):
@@ -88,8 +88,25 @@ def read_public_key(file: Path) -> PublicKey:
     return PublicKey(key)
 
 
+def _private(file: Path, pem: bytes) -> "Ed25519PrivateKey":
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        key = load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise _unusable(file) from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise _unusable(file)
+    return key
+
+
 def _make(file: Path) -> None:
     """Write a new key whole, then give it its name, unless somebody else was faster."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     pem = Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

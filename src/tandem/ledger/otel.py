@@ -4,9 +4,10 @@ A span carries the decision and its cost, never the text. It leaves by OpenTelem
 own: answering does not wait for a collector, and a collector that is away costs spans, not answers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
+from urllib.parse import unquote
 
 from tandem import __version__
 from tandem.core.errors import SettingsError
@@ -35,6 +36,39 @@ class OtelOptions:
     timeout_seconds: float = 10.0
     delay_seconds: float = 5.0
     queue_spans: int = 2048
+
+
+def otel_options(variables: Mapping[str, str]) -> OtelOptions | None:
+    """What the standard ``OTEL_*`` variables ask for; ``None`` where they name no endpoint, or switch it off.
+
+    Raises `SettingsError` for a protocol other than ``http/protobuf``, which is the one that is spoken here.
+    """
+
+    def told(name: str) -> str:
+        return variables.get(f"OTEL_EXPORTER_OTLP_TRACES_{name}") or variables.get(f"OTEL_EXPORTER_OTLP_{name}") or ""
+
+    off = variables.get("OTEL_SDK_DISABLED", "").lower() == "true" or variables.get("OTEL_TRACES_EXPORTER") == "none"
+    if off or not told("ENDPOINT"):
+        return None
+    if told("PROTOCOL") not in {"", "http/protobuf"}:
+        raise SettingsError(
+            f"OTEL_EXPORTER_OTLP_PROTOCOL is {told('PROTOCOL')!r}; Tandem speaks http/protobuf. "
+            "Name that, and the collector's port for it (4318 by custom)."
+        )
+    base = variables.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").rstrip("/")
+    return OtelOptions(
+        endpoint=variables.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or f"{base}/v1/traces",
+        headers=dict(_headers(told("HEADERS"))),
+        service_name=variables.get("OTEL_SERVICE_NAME") or "tandem",
+    )
+
+
+def _headers(text: str) -> Iterator[tuple[str, str]]:
+    """``a=b,c=d`` with percent-encoded values, as W3C baggage writes it."""
+    for pair in text.split(","):
+        name, equals, value = pair.partition("=")
+        if equals:
+            yield name.strip().lower(), unquote(value.strip())
 
 
 class SpanExport:

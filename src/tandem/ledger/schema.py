@@ -98,6 +98,13 @@ def transaction(db: sqlite3.Connection) -> Generator[None]:
         raise
 
 
+def check_version(db: sqlite3.Connection, file: Path) -> None:
+    """Raise `Unavailable` where the file is not of this Tandem's schema: another one may lift it at any time."""
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if version != len(MIGRATIONS):
+        raise _other_version(file, version)
+
+
 def open_to_write(file: Path, patience_seconds: float) -> sqlite3.Connection:
     """The ledger's file, made or lifted where needed, belonging to its user alone (mode 0600).
 
@@ -129,9 +136,7 @@ def reading(file: Path, patience_seconds: float = 2.0) -> Generator[sqlite3.Conn
         db = _connect_to_read(file, patience_seconds)
         try:
             db.execute("BEGIN")
-            version = db.execute("PRAGMA user_version").fetchone()[0]
-            if version != len(MIGRATIONS):
-                raise _other_version(file, version)
+            check_version(db, file)
             yield db
         finally:
             db.close()

@@ -18,11 +18,11 @@ from typing import Self
 from tandem.core.errors import TandemError
 from tandem.core.ledger import LedgerLine
 from tandem.ledger.accounts import add, month_of, spent_pico
-from tandem.ledger.heads import chain_end, insert, read_head, write_head
+from tandem.ledger.heads import chain_end, insert, open_head, write_head
 from tandem.ledger.keys import KEY_FOLDER, SigningKey, open_key
 from tandem.ledger.pruning import prune
 from tandem.ledger.receipts import Head, issue, micro
-from tandem.ledger.schema import LEDGER_FILE, open_to_write, transaction
+from tandem.ledger.schema import LEDGER_FILE, check_version, open_to_write, transaction
 from tandem.ledger.waiting import Item, Waiting, bodies
 
 LOG = logging.getLogger(__name__)
@@ -177,23 +177,29 @@ class SqliteLedger:
             self._let_go()
         key = open_key(self._keys)
         db = open_to_write(self._file, self._options.patience_seconds)
-        self._opened = _Opened(db=db, key=key, inode=self._file.stat().st_ino, end=read_head(self._keys, key.public))
+        with transaction(db):
+            end, end_was_taken = open_head(db, self._keys, key)
+        inode = self._file.stat().st_ino
+        self._opened = _Opened(db=db, key=key, inode=inode, end=end, end_was_taken=end_was_taken)
         self._waiting.know(spent_pico(db, [month_of(micro(self._clock()))]))
         return self._opened
 
     def _commit(self, opened: "_Opened", items: Sequence[Item]) -> dict[str, int]:
         """Number, chain, sign and write one group. Returns what the months that it touches have cost."""
         made = bodies(items)
+        if opened.end_was_taken:
+            made.insert(0, {"kind": "unended", "at_us": micro(self._clock())})
         months = {month_of(body["at_us"]) for body in made} | {month_of(micro(self._clock()))}
         with transaction(opened.db):
-            end = chain_end(opened.db, opened.end)
+            check_version(opened.db, self._file)
+            end = chain_end(opened.db, opened.end, opened.key.public)
             for body in made:
                 receipt = issue(body, end, opened.key)
                 insert(opened.db, receipt)
                 end = receipt.head
             add(opened.db, made)
             spent = spent_pico(opened.db, months)
-        opened.end = end
+        opened.end, opened.end_was_taken = end, False
         return spent
 
     def _glance(self, opened: "_Opened") -> None:
@@ -226,12 +232,16 @@ class SqliteLedger:
 
 @dataclass(slots=True, kw_only=True)
 class _Opened:
-    """The open file: ``end`` is the last receipt that this process knows of, ``version`` what it last saw of others."""
+    """The open file: ``end`` is the last receipt that this process vouches for, ``version`` what it last saw of others.
+
+    ``end_was_taken`` tells that the chain has lines and no signed end: the next line says so.
+    """
 
     db: sqlite3.Connection
     key: SigningKey
     inode: int
     end: Head
+    end_was_taken: bool
     version: int = -1
 
     def is_still(self, file: Path) -> bool:

@@ -19,8 +19,9 @@ from tandem.ledger.receipts import FORMAT, Body, Head, Receipt, canonical
 
 Fault = Literal["changed", "removed", "moved", "foreign", "cut", "unknown end", "other end", "format"]
 """``changed``: a line is not what was signed; ``removed``: lines before it are missing; ``moved``: it stood elsewhere,
-or twice; ``foreign``: signed by a key that is not trusted; ``cut``: lines at the end are missing; ``unknown end``: no
-signed end was kept; ``other end``: the line of a kept end is another one; ``format``: written by a newer Tandem."""
+or twice; ``foreign``: signed by a key that is not trusted; ``cut``: lines at the end are missing; ``unknown end``: the
+signed end was taken away after that line; ``other end``: the line of a kept end is another one; ``format``: written by
+a newer Tandem."""
 
 Source = Callable[[], AbstractContextManager[Iterable[Receipt]]]
 
@@ -92,8 +93,8 @@ def verify_folder(
     """
     trusted = keys or (own_public_key(home),)
     # Read before the ledger is opened: an end that is written meanwhile is then never ahead of what is read.
-    end = max((read_head(home / KEY_FOLDER, key) for key in trusted), key=lambda head: head.seq)
-    told = (*ends, end) if end.seq else ends
+    kept = [head for key in trusted if (head := read_head(home / KEY_FOLDER, key)) is not None]
+    told = (*ends, *(head for head in kept if head.seq))
     reader = LedgerReader(home)
     verdict = verify(
         lambda: reader.chain(after.seq if after else 0),
@@ -102,7 +103,7 @@ def verify_folder(
         ends=told,
         every_signature=every_signature,
     )
-    if verdict.ok and not end.seq and verdict.lines:
+    if verdict.ok and not kept and verdict.lines:
         return replace(verdict, problem=_problem("unknown end", verdict.end.seq))
     return verdict
 
@@ -184,6 +185,8 @@ class _Walk:
         self._note(body)
         self._last, self._last_key, self._end = receipt, key, receipt.head
         self._lines += 1
+        if body.get("kind") == "unended":
+            return _problem("unknown end", receipt.seq - 1)
         wrong = any(end.seq == receipt.seq and end != self._end for end in self.ends)
         return _problem("other end", receipt.seq) if wrong else None
 

@@ -96,7 +96,10 @@ def observe(request: ChatRequest, senses: Senses) -> Facts:
 
 
 def texts_of(request: ChatRequest) -> Iterator[tuple[str, str]]:
-    """Every text that a far side would receive, with its place; texts that occur twice come once."""
+    """Every text that a far side would receive, with its place; texts that occur twice come once.
+
+    What only the original body has is among the request's `attachments_text`, where the server put it.
+    """
     seen: set[str] = set()
     for where, text in _all_texts(request):
         if text and text not in seen:
@@ -149,10 +152,6 @@ def _all_texts(request: ChatRequest) -> Iterator[tuple[str, str]]:
         yield "response_format", "\n".join(strings_within(request.response_format.schema_json))
     if request.sampling.stop:
         yield "stop", "\n".join(request.sampling.stop)
-    if request.original is not None:
-        known = {message.content for message in request.messages}
-        rest = [text for text in strings_within(request.original.body) if text not in known]
-        yield "body", "\n".join(rest)
 
 
 def _beside(message: Message) -> Iterator[tuple[str, str]]:

@@ -45,6 +45,7 @@ __all__ = [
     "language_of",
     "read_settings",
     "variable",
+    "variables",
 ]
 _SINGLE: Mapping[str, type] = {
     "server": ServerSettings,
@@ -70,6 +71,11 @@ def language_of(environment: Mapping[str, str] | None = None) -> Language:
 def variable(name: str) -> str | None:
     """The value of a variable of the environment, such as a provider's key."""
     return os.environ.get(name)
+
+
+def variables(prefix: str) -> dict[str, str]:
+    """Every variable of the environment whose name begins so, such as the standard ``OTEL_`` ones."""
+    return {name: value for name, value in os.environ.items() if name.startswith(prefix)}
 
 
 def read_settings(

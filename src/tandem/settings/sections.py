@@ -1,4 +1,4 @@
-"""The sections of tandem.toml as frozen values. Every default lives here."""
+"""The sections of tandem.toml as frozen values. Every default lives here, or in the core where others share it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tandem.core.chat import Place
+from tandem.core.defaults import KEEP_ALIVE_SECONDS, KV_BYTES, QUEUE_LIMIT
 from tandem.routing.guards import Protection
 from tandem.routing.reading import Policies, read_policies
 
@@ -38,12 +39,12 @@ class DeviceSettings:
 
     model: str = "smollm2-135m"
     embedder: str = "minilm-l6"
-    keep_alive: float = 1800.0
+    keep_alive: float = KEEP_ALIVE_SECONDS
     max_ram: int | None = None
     sealed: Seal = "auto"
     threads: int | None = None
-    kv_cache: int = GIB
-    queue: int = 32
+    kv_cache: int = KV_BYTES
+    queue: int = QUEUE_LIMIT
     preload: bool = True
 
 

@@ -87,7 +87,7 @@ def _expectation(kinds: tuple[Any, ...]) -> str:
 
 def alternatives_of(hint: Any) -> tuple[Any, ...]:
     """The types that a hint allows, without ``None``."""
-    if isinstance(hint, types.UnionType):
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
         return tuple(kind for kind in typing.get_args(hint) if kind is not type(None))
     return (hint,)
 

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from tandem.core.templates import THINK, UNTHINK
 from tandem.engine.stops import overlap
 
 Channel = Literal["opening", "thinking", "speaking", "calling"]
-THINK, UNTHINK = "<think>", "</think>"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from tandem.core.errors import CorruptFile
+from tandem.core.templates import ChatTemplates, read_templates
 
 Json = dict[str, object]
 TURN_ENDINGS = ("<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|end|>", "<end_of_turn>")
@@ -19,8 +20,7 @@ class ModelText:
     """The textual part of a model folder.
 
     ``vocabulary_size`` is the width of the logits, which may exceed the tokenizer's. ``temperature`` 0 is greedy,
-    ``top_k`` 0 and ``repetition_penalty`` 1 are off. ``specials`` maps names such as ``bos_token`` to their text. ``template`` is ``None`` where the
-    folder has none; ``tool_template`` is a second one for requests with tools, where the folder has that.
+    ``top_k`` 0 and ``repetition_penalty`` 1 are off. ``specials`` maps names such as ``bos_token`` to their text.
     """
 
     name: str
@@ -32,8 +32,7 @@ class ModelText:
     top_k: int
     repetition_penalty: float
     specials: dict[str, str]
-    template: str | None
-    tool_template: str | None
+    templates: ChatTemplates
     tokenizer_json: str
 
 
@@ -46,7 +45,8 @@ def read_folder(folder: Path) -> ModelText:
     model = _section(config, "model", folder)
     search = cast("Json", config.get("search") or {})
     tokenizer = _optional_object(folder / "tokenizer_config.json")
-    template, tool_template = _templates(folder, tokenizer)
+    beside = folder / "chat_template.jinja"
+    templates = read_templates(tokenizer.get("chat_template"), _text(beside) if beside.is_file() else None)
     sampled = search.get("do_sample") is True
     return ModelText(
         name=folder.name,
@@ -58,8 +58,7 @@ def read_folder(folder: Path) -> ModelText:
         top_k=int(_number(search, "top_k", 0)) if sampled else 0,
         repetition_penalty=_penalty(search),
         specials=_specials(tokenizer),
-        template=template,
-        tool_template=tool_template,
+        templates=templates,
         tokenizer_json=_text(folder / "tokenizer.json"),
     )
 
@@ -123,20 +122,3 @@ def _specials(tokenizer: Json) -> dict[str, str]:
         if name.endswith("_token") and isinstance(text, str):
             found[name] = text
     return found
-
-
-def _templates(folder: Path, tokenizer: Json) -> tuple[str | None, str | None]:
-    """The chat template and the one for tools. A ``chat_template.jinja`` goes before what the configuration holds."""
-    stated = tokenizer.get("chat_template")
-    named: dict[str, str] = {}
-    if isinstance(stated, str):
-        named["default"] = stated
-    elif isinstance(stated, list):
-        for entry in cast("list[object]", stated):
-            pair = cast("Json", entry) if isinstance(entry, dict) else {}
-            name, text = pair.get("name"), pair.get("template")
-            if isinstance(name, str) and isinstance(text, str):
-                named[name] = text
-    if (folder / "chat_template.jinja").is_file():
-        named["default"] = _text(folder / "chat_template.jinja")
-    return named.get("default"), named.get("tool_use")

@@ -7,10 +7,9 @@ from pathlib import Path
 
 from tandem.core.chat import ChatRequest
 from tandem.core.errors import BadRequest, ContextLengthExceeded, Unsupported
-from tandem.core.models import Ability
+from tandem.core.templates import THINK, UNTHINK, abilities_of, knows_tools
 from tandem.engine.language import conversation, planning
-from tandem.engine.language.channels import THINK, UNTHINK
-from tandem.engine.language.dialects import Dialect, dialect_of
+from tandem.engine.language.dialects import dialect_of
 from tandem.engine.language.folder import DOCUMENT_ENDINGS, TURN_ENDINGS, ModelText, read_folder
 from tandem.engine.language.grammar import Grammars
 from tandem.engine.language.templates import FALLBACK, FALLBACK_STOPS, ChatTemplate
@@ -47,17 +46,19 @@ class Language:
 
     def __init__(self, text: ModelText) -> None:
         self._text = text
-        self._template = ChatTemplate(text.template or FALLBACK, text.specials)
-        self._tool_template = ChatTemplate(text.tool_template, text.specials) if text.tool_template else self._template
+        chat, tools = text.templates.chat, text.templates.tools
+        self._template = ChatTemplate(chat or FALLBACK, text.specials)
+        self._tool_template = ChatTemplate(tools, text.specials) if tools else self._template
         self._tools_in_system = TOOLS_IN_SYSTEM.search(self._tool_template.source) is not None
-        self._dialect = self._spoken_dialect()
+        source = self._tool_template.source
+        self._dialect = dialect_of(source) if knows_tools(source) else None
         written = self._template.source + self._tool_template.source
         self._vocabulary = Vocabulary(text.tokenizer_json, written, self._visible())
-        self._thinks = THINK in written or UNTHINK in written or self._vocabulary.control(THINK) is not None
+        self.abilities = abilities_of(text.templates, self._vocabulary.added)
+        self._thinks = "reasoning" in self.abilities
         self.vocabulary_size = text.vocabulary_size
         self.context_tokens = text.context_tokens
         self.eos_ids = self._endings()
-        self.abilities: frozenset[Ability] = self._abilities()
         self._grammars = Grammars(text.tokenizer_json, self._vocabulary.pieces, self.eos_ids)
 
     @classmethod
@@ -84,22 +85,9 @@ class Language:
             raise BadRequest(f"Choice {index} was not asked for; n is {request.n}.", param="n")
         return Utterance(self._vocabulary, self.eos_ids, prompt.plan, index)
 
-    def _spoken_dialect(self) -> Dialect | None:
-        template = self._tool_template
-        knows = "tools" in template.names or self._tools_in_system
-        return dialect_of(template.source) if knows else None
-
     def _visible(self) -> frozenset[str]:
         calls = self._dialect.texts if self._dialect else frozenset[str]()
         return calls | {THINK, UNTHINK}
-
-    def _abilities(self) -> frozenset[Ability]:
-        abilities: set[Ability] = {"logprobs", "json_schema"}
-        if self._thinks:
-            abilities.add("reasoning")
-        if self._dialect:
-            abilities.add("tools")
-        return frozenset(abilities)
 
     def _endings(self) -> frozenset[int]:
         """Tokens that end an answer: as configured, turn endings that the template itself writes, ends of documents."""
@@ -212,7 +200,7 @@ class Language:
             choosing=planning.choosing(request, self._text, self.eos_ids, tokens, self._vocabulary.size),
             max_tokens=room,
             stops=sampling.stop,
-            silent_stops=FALLBACK_STOPS if chat and self._text.template is None else (),
+            silent_stops=FALLBACK_STOPS if chat and self._text.templates.chat is None else (),
             logprobs=sampling.logprobs,
             top_logprobs=sampling.top_logprobs if sampling.logprobs else 0,
             thinking=self._thinks and ending.endswith(THINK),

@@ -47,7 +47,7 @@ class Choosing:
 class Sampler:
     """Chooses tokens for one choice of one request. Same seed, same ``index``, same logits: same tokens.
 
-    Order, as in OpenAI's description and in vLLM: repetition, bias and penalties, grammar, temperature, top-k, top-p, draw.
+    Order, as OpenAI and vLLM have it: repetition, bias, penalties, grammar, temperature, top-k, top-p, draw.
     A draw walks the kept tokens by id, so a last-bit difference in logits moves no token's place.
     """
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sized
 from typing import NoReturn
 
 import jinja2
-from jinja2 import meta
 from jinja2.ext import loopcontrols
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -78,7 +77,6 @@ class ChatTemplate:
         self._sandbox.filters.update(tojson=_to_json, format=_format)
         self._sandbox.globals.update(raise_exception=_refuse, strftime_now=_now)  # pyright: ignore[reportArgumentType, reportCallIssue]
         try:
-            self.names = meta.find_undeclared_variables(self._sandbox.parse(source))
             self._template = self._sandbox.from_string(source)
         except (jinja2.TemplateError, RecursionError) as error:
             raise CorruptFile(f"The chat template of this model does not compile: {error}") from error

@@ -19,8 +19,9 @@ from tandem.core.chat import (
     ToolCallDelta,
 )
 from tandem.core.errors import BadRequest
+from tandem.core.templates import THINK
 from tandem.engine.language.calling import CallPiece, CallReader
-from tandem.engine.language.channels import THINK, Channels, Segment
+from tandem.engine.language.channels import Channels, Segment
 from tandem.engine.language.detokenizer import Detokenizer
 from tandem.engine.language.dialects import Dialect
 from tandem.engine.language.grammar import Constraint, Grammar

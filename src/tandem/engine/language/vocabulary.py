@@ -19,9 +19,9 @@ class Vocabulary:
     """One tokenizer, seen three ways: with control tokens, without them, and as bytes.
 
     Control tokens are the special ones, those written ``<|so|>``, and those that occur in ``templates`` or are to be
-    ``visible``; other added tokens (runs of spaces, HTML tags) are ordinary text. ``size`` counts the ids that the
-    tokenizer knows, ``pieces`` are their exact bytes and ``shown`` those that a reader sees: special tokens are silent
-    unless they are to be visible. Raises `CorruptFile` for a tokenizer that cannot be read.
+    ``visible``; other added tokens (runs of spaces, HTML tags) are ordinary text. ``added`` has the texts of both.
+    ``size`` counts the ids that the tokenizer knows, ``pieces`` are their exact bytes and ``shown`` those that a reader
+    sees: special tokens are silent unless they are to be visible. Raises `CorruptFile` for what cannot be read.
     """
 
     def __init__(self, tokenizer_json: str, templates: str = "", visible: frozenset[str] = frozenset()) -> None:
@@ -35,6 +35,7 @@ class Vocabulary:
             for id_, token in added.items()
             if token.special or token.content in visible or _controls(token.content, templates)
         }
+        self.added = frozenset(token.content for token in added.values())
         self._control_ids = frozenset(self._controls.values())
         self._breaks = _Breaks(self._controls)
         self.strips_leading_space = _strips_leading_space(parts)

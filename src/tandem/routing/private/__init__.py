@@ -3,17 +3,16 @@
 ``Detector`` is built once and asked for every request. It is a pure function: no clock, no file, no network.
 """
 
-import re
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Sequence
 
 from tandem.routing.private.addresses import find_addresses
 from tandem.routing.private.births import find_births
 from tandem.routing.private.codes import find_codes
 from tandem.routing.private.finding import LABELS, Finding, settle
 from tandem.routing.private.internet import find_ip, find_mail
-from tandem.routing.private.numbers import find_numbers
 from tandem.routing.private.nations import find_nations
+from tandem.routing.private.numbers import find_numbers
+from tandem.routing.private.page import Page
 from tandem.routing.private.people import find_people
 from tandem.routing.private.phones import find_phones
 from tandem.routing.private.secrets import find_secrets, wrapped
@@ -24,9 +23,6 @@ __all__ = ["LABELS", "REGIONS", "Detector", "Finding"]
 
 REGIONS = ("PL", "US", "GB", "DE", "FR", "IL", "IN", "CA", "BR")
 """The countries whose telephone numbers are known without their prefix, unless the caller names others."""
-
-
-_DIGIT: Final = re.compile("[0-9]")
 
 
 class Detector:
@@ -41,29 +37,35 @@ class Detector:
     def find(self, text: str) -> tuple[Finding, ...]:
         """What is private in ``text``: sorted, without overlap, in code points of ``text``; linear in its length."""
         view = View(text)
-        found = [view.place(item) for item in self._found(view.text)]
-        for start, end, inside in wrapped(view.text):
-            label = next((item.label for item in self._found(inside)), None)
-            if label is not None:
-                found.append(view.place(Finding(label, start, end)))
+        page = Page(view.text)
+        found = self._found(page)
+        for start, end, inside in wrapped(page):
+            hidden = {item.label for item in self._found(Page(inside))}
+            if hidden:
+                found.append(Finding(min(hidden, key=LABELS.index), start, end))
+        if view.is_changed:
+            found = [view.place(item) for item in found]
         return settle(found, text)
 
     def find_all(self, texts: Sequence[str]) -> list[tuple[Finding, ...]]:
         """``find`` for each text, in order."""
         return [self.find(text) for text in texts]
 
-    def _found(self, text: str) -> Iterator[Finding]:
-        lower = text.lower()
-        if _DIGIT.search(text):
-            yield from find_numbers(text)
-            yield from find_codes(text)
-            yield from find_phones(text, self._regions)
-            yield from find_ip(text)
-            yield from find_nations(text)
-            yield from find_births(text, lower)
-            yield from find_addresses(text, lower)
+    def _found(self, page: Page) -> list[Finding]:
+        text = page.text
+        found: list[Finding] = []
+        if page.has_digits:
+            found += find_addresses(page)
+        if page.has_many_digits:
+            found += find_numbers(text)
+            found += find_codes(page)
+            found += find_phones(text, self._regions)
+            found += find_ip(text)
+            found += find_nations(page)
+            found += find_births(page)
         if "@" in text or "(" in text or "[" in text:
-            yield from find_mail(text)
-        yield from find_secrets(text, lower)
-        yield from find_people(text, lower)
-        yield from self._terms.find(text)
+            found += find_mail(text)
+        found += find_secrets(page)
+        found += find_people(page)
+        found += self._terms.find(text)
+        return found

@@ -12,165 +12,36 @@ from typing import Final
 
 from tandem.routing.private.grammar import CASES, forms
 from tandem.routing.private.names import Known, known_given, known_surname
+from tandem.routing.private.words import words
 
 _WORD: Final = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?")
-_MEN: Final = [
-    "Ludomir",
-    "Gerwazy",
-    "Hipolit",
-    "Telesfor",
-    "Walerian",
-    "Bonifacy",
-    "Ignacy",
-    "Eustachy",
-    "Radomir",
-    "Dobromir",
-    "Witomir",
-    "Kajetan",
-    "Florian",
-    "Teofil",
-    "Bogumir",
-    "Hilary",
-    "Makary",
-    "Longin",
-    "Serwacy",
-    "Tytus",
-    "Wirgiliusz",
-    "Zbylut",
-    "Gniewosz",
-    "Jaromir",
-    "Sambor",
-    "Lubomir",
-    "Nepomucen",
-    "Krystian",
-]
-_WOMEN: Final = [
-    "Klotylda",
-    "Bogumira",
-    "Eufemia",
-    "Dobrawa",
-    "Ludmila",
-    "Radomira",
-    "Wirginia",
-    "Hermina",
-    "Pelagia",
-    "Sabina",
-    "Leokadia",
-    "Kornelia",
-    "Gracjana",
-    "Eulalia",
-    "Florentyna",
-    "Zenobia",
-    "Bonifacja",
-    "Melania",
-    "Apolonia",
-    "Rozamunda",
-    "Walentyna",
-    "Gertruda",
-    "Kunegunda",
-    "Scholastyka",
-    "Jaromira",
-    "Libera",
-]
-_ADJECTIVES: Final = [
-    "Gruszczyń",
-    "Borowiec",
-    "Topolnic",
-    "Jawornic",
-    "Klonows",
-    "Wierzbnic",
-    "Leszczynows",
-    "Jesionows",
-    "Grabins",
-    "Sosnows",
-    "Bukows",
-    "Olszewnic",
-    "Kalinows",
-    "Malinows",
-    "Poziomows",
-    "Rumiankows",
-    "Szafirows",
-    "Bursztynows",
-    "Lipowic",
-    "Dereniows",
-]
-_NOUNS: Final = [
-    "Dzwonkiewicz",
-    "Brzozak",
-    "Malinek",
-    "Topolak",
-    "Jaworczyk",
-    "Klonkowicz",
-    "Wierzbiak",
-    "Lipczak",
-    "Grabiak",
-    "Bukowczyk",
-    "Olszak",
-    "Sosnowiak",
-    "Modrzak",
-    "Rumiankiewicz",
-    "Szafirkowicz",
-    "Poziomczyk",
-    "Kalinczak",
-    "Dereniak",
-    "Jesionkiewicz",
-    "Borowczak",
-]
-_STRANGERS: Final = [
-    "Ellworth",
-    "Harnley",
-    "Quillby",
-    "Thornsey",
-    "Wexbury",
-    "Aldermont",
-    "Brackwell",
-    "Cresdale",
-    "Dunmarsh",
-    "Eastwick",
-    "Fernbrook",
-    "Gladwyn",
-    "Holtbury",
-    "Inglewick",
-    "Kestrelby",
-    "Larkmoor",
-    "Merrifold",
-    "Northwyn",
-    "Oakhurst",
-    "Pembrick",
-    "Ravensby",
-    "Stillwick",
-    "Tarnwell",
-    "Underhay",
-    "Vexmoor",
-    "Wyndley",
-]
-_ABROAD: Final = [
-    "Alvis",
-    "Branwell",
-    "Corwyn",
-    "Delwin",
-    "Elbert",
-    "Fenwick",
-    "Garrick",
-    "Hadley",
-    "Idris",
-    "Jorvik",
-    "Kelwin",
-    "Lorcan",
-    "Merrick",
-    "Nolwen",
-    "Orrin",
-    "Perrin",
-    "Quentis",
-    "Roswell",
-    "Selwyn",
-    "Torvald",
-    "Ulwin",
-    "Verrill",
-    "Wystan",
-    "Yorick",
-    "Zephrin",
-]
+_MEN: Final = words(
+    "Ludomir Gerwazy Hipolit Telesfor Walerian Bonifacy Ignacy Eustachy Radomir Dobromir Witomir Kajetan Florian "
+    "Teofil Bogumir Hilary Makary Longin Serwacy Tytus Wirgiliusz Zbylut Gniewosz Jaromir Sambor Lubomir "
+    "Nepomucen Krystian"
+)
+_WOMEN: Final = words(
+    "Klotylda Bogumira Eufemia Dobrawa Ludmila Radomira Wirginia Hermina Pelagia Sabina Leokadia Kornelia "
+    "Gracjana Eulalia Florentyna Zenobia Bonifacja Melania Apolonia Rozamunda Walentyna Gertruda Kunegunda "
+    "Scholastyka Jaromira Libera"
+)
+_ADJECTIVES: Final = words(
+    "Gruszczyń Borowiec Topolnic Jawornic Klonows Wierzbnic Leszczynows Jesionows Grabins Sosnows Bukows "
+    "Olszewnic Kalinows Malinows Poziomows Rumiankows Szafirows Bursztynows Lipowic Dereniows"
+)
+_NOUNS: Final = words(
+    "Dzwonkiewicz Brzozak Malinek Topolak Jaworczyk Klonkowicz Wierzbiak Lipczak Grabiak Bukowczyk Olszak "
+    "Sosnowiak Modrzak Rumiankiewicz Szafirkowicz Poziomczyk Kalinczak Dereniak Jesionkiewicz Borowczak"
+)
+_STRANGERS: Final = words(
+    "Ellworth Harnley Quillby Thornsey Wexbury Aldermont Brackwell Cresdale Dunmarsh Eastwick Fernbrook Gladwyn "
+    "Holtbury Inglewick Kestrelby Larkmoor Merrifold Northwyn Oakhurst Pembrick Ravensby Stillwick Tarnwell "
+    "Underhay Vexmoor Wyndley"
+)
+_ABROAD: Final = words(
+    "Alvis Branwell Corwyn Delwin Elbert Fenwick Garrick Hadley Idris Jorvik Kelwin Lorcan Merrick Nolwen Orrin "
+    "Perrin Quentis Roswell Selwyn Torvald Ulwin Verrill Wystan Yorick Zephrin"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +59,7 @@ def words_of(name: str) -> list[tuple[int, int]]:
     return [match.span() for match in _WORD.finditer(name)]
 
 
-def aliases(word: str, *, first: bool, female: bool, number: int) -> Iterator[Alias]:
+def aliases(word: str, *, first: bool, number: int) -> Iterator[Alias]:
     """Stand-ins for one word of a name without end, the best fitting first."""
     known = known_given(word) if first else known_surname(word)
     if known is not None and known.polish:

@@ -6,6 +6,7 @@ from typing import Final
 
 from tandem.routing.private.cues import after, before
 from tandem.routing.private.finding import Finding
+from tandem.routing.private.page import Page
 
 _MONTH: Final = (
     r"(?:stycz\w+|lut\w+|mar(?:ca|zec)|kwie\w+|maja?|czerw\w+|lip(?:ca|iec)|sierp\w+|wrze\w+|pa\u017adziern\w+|listopad\w*|grud\w+|"
@@ -21,13 +22,14 @@ _DATE: Final = re.compile(
     r")",
     re.IGNORECASE,
 )
-_CUES: Final = ("ur.", "ur ", "urodz", "born", "birth", "dob", "gebor", "geburts", "n\u00e9", "nacim", "naiss")
+_CUES: Final = frozenset({"ur", "uro", "bor", "bir", "dob", "dat", "geb", "n\u00e9", "n\u00e9e", "nac", "nai"})
 
 
-def find_births(text: str, lower: str) -> Iterator[Finding]:
+def find_births(page: Page) -> Iterator[Finding]:
     """Dates beside a cue such as *ur.*, *data urodzenia*, *born* or *DOB*."""
-    if not any(cue in lower for cue in _CUES):
+    if page.beginnings.isdisjoint(_CUES):
         return
+    text = page.text
     floor = 0
     for match in _DATE.finditer(text):
         if "BIRTH" in (before(text, match.start(), floor) or after(text, match.end())):

@@ -8,6 +8,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from tandem.routing.private.words import words
+
 Kinds = frozenset[str]
 
 _TABLE: Final = {
@@ -84,8 +86,8 @@ _TABLE: Final = {
         "rejestrac* księg* ksieg* działk* vin flight* booking* rezerwac* reserv* bilet* voucher* kupon* "
         "coupon* gwarancj* warrant* barcode kreskow* doi asin bdo pkd teryt zlecen* zleceni* reklamac* "
         "przelewu identyfikator identifier sekwenc* losow* random* liczb* cena ceny cenę cenie price* "
-        "populac* population case pojazd* tablic* plate* magazyn* stock quantity sztuk* indeks* index* wersj* "
-        "version* row rows rekord* record* bit bits bytes bajt* bajtów piksel* pixel* nadani* nadawcz*"
+        "populac* population case pojazd* tablic* plate* magazyn* stock quantity sztuk* indeks* index* row "
+        "rows rekord* record* bit bits bytes bajt* bajtów piksel* pixel* nadani* nadawcz*"
     ),
     "PAPER": (
         "umow* contract* aneks* deal sprawy postępowan* wniosek wniosku dostaw* delivery kod kodu kodem code "
@@ -93,9 +95,9 @@ _TABLE: Final = {
     ),
 }
 _NEGATIVE: Final = frozenset({"ORDER", "PAPER", "VERSION"})
-_NUMBERED: Final = frozenset("numer numeru numerem numerze nr number no num kod kodu kodem symbol symbolu".split())
+_NUMBERED: Final = frozenset(words("numer numeru numerem numerze nr number no num kod kodu kodem symbol symbolu"))
 _NOBODY: Final = frozenset(
-    "o to jest is mój moj moja my jego jej was pacjenta osoby dokumentu dokument osobowy identyfikacyjny".split()
+    words("o to jest is mój moj moja my jego jej was pacjenta osoby dokumentu dokument osobowy identyfikacyjny")
 )
 NONE: Final[Kinds] = frozenset()
 _OTHER: Final[Kinds] = frozenset({"ORDER"})
@@ -105,8 +107,8 @@ REACH: Final = 72
 def _split() -> tuple[dict[str, str], dict[str, str], frozenset[int]]:
     whole: dict[str, str] = {}
     stems: dict[str, str] = {}
-    for kind, words in _TABLE.items():
-        for word in words.split():
+    for kind, listed in _TABLE.items():
+        for word in listed.split():
             (stems if word.endswith("*") else whole)[word.rstrip("*")] = kind
     return whole, stems, frozenset(map(len, stems))
 
@@ -115,7 +117,13 @@ _WHOLE, _STEMS, _STEM_LENGTHS = _split()
 _SIZES: Final = tuple(sorted(_STEM_LENGTHS, reverse=True))
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _CLAUSE: Final = re.compile(r"[,;!?\n()\[\]{}|]|\.\s+(?=[A-ZĄĆĘŁŃÓŚŹŻ])")
+_HEADING: Final = re.compile(r"[nrp](?<![a-z].)(?:ip|egon|esel)(?=[\"']? {0,2}[;,|\t\n])")
 _NUMBER: Final = re.compile(r"[0-9]{4}")
+
+
+def words_for(kind: str) -> list[str]:
+    """The words and stems of one kind of cue."""
+    return [word.rstrip("*") for word in _TABLE[kind].split()]
 
 
 @lru_cache(maxsize=16_384)
@@ -174,12 +182,13 @@ def after(text: str, end: int) -> Kinds:
 class Reader:
     """Reads cues beside the numbers of one text, from left to right, so that a list shares its first cue."""
 
-    __slots__ = ("_last", "_last_end", "_text")
+    __slots__ = ("_columns", "_last", "_last_end", "_text")
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._last: Kinds = NONE
         self._last_end = 0
+        self._columns: Kinds | None = None
 
     def beside(self, start: int, end: int) -> Kinds:
         """What the words beside ``text[start:end]`` say. Calls come in the order of the text."""
@@ -187,9 +196,15 @@ class Reader:
         if not kinds and start - self._last_end <= 12:
             kinds = self._last
         if not kinds:
-            kinds = after(self._text, end)
+            kinds = after(self._text, end) or self._headings()
         self._last, self._last_end = kinds, end
         return kinds
+
+    def _headings(self) -> Kinds:
+        """The columns of a table: ``NIP;REGON`` speaks for every row below it."""
+        if self._columns is None:
+            self._columns = frozenset(match.group().upper() for match in _HEADING.finditer(self._text.lower()))
+        return self._columns
 
 
 def denies(kinds: Kinds, *labels: str) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 LABELS: Final = (
@@ -45,9 +46,10 @@ def settle(found: Iterable[Finding], text: str) -> tuple[Finding, ...]:
     The more specific label wins, then the longer finding. What a lost name, address, term or secret covered beyond its
     winner stays covered under its own label: part of a secret is still a secret.
     """
-    ordered = sorted(_joined(found), key=lambda item: (_RANK[item.label], item.start - item.end, item.start))
-    if len(ordered) < 2:
-        return tuple(ordered)
+    items = sorted(found, key=lambda item: item.start)
+    if all(one.end <= other.start for one, other in pairwise(items)):
+        return tuple(items)
+    ordered = sorted(_joined(items), key=lambda item: (_RANK[item.label], item.start - item.end, item.start))
     taken = bytearray(max(item.end for item in ordered))
     kept: list[Finding] = []
     for item in ordered:
@@ -62,9 +64,9 @@ def settle(found: Iterable[Finding], text: str) -> tuple[Finding, ...]:
 
 
 def _joined(found: Iterable[Finding]) -> Iterable[Finding]:
-    """Overlapping names, addresses, terms or secrets of one label, each made one."""
+    """Overlapping names, addresses, terms or secrets of one label made one; ``found`` comes in order."""
     open_ones: dict[str, Finding] = {}
-    for item in sorted(found, key=lambda item: item.start):
+    for item in found:
         if item.label not in _KEEPS_ITS_REST:
             yield item
             continue
@@ -87,6 +89,7 @@ def _rest(item: Finding, taken: bytearray, text: str) -> Iterable[Finding]:
             continue
         end = taken.find(1, at, item.end)
         end = item.end if end < 0 else end
-        if any(map(str.isalnum, text[at:end])):
-            yield Finding(item.label, at, end)
+        inner = [place for place in range(at, end) if text[place].isalnum()]
+        if inner:
+            yield Finding(item.label, inner[0], inner[-1] + 1)
         at = end

@@ -1,4 +1,4 @@
-"""How Polish names change with their case: enough declension to know a name in a sentence, and to write another in its place.
+"""How Polish names change with their case: enough to know a name in a sentence and to write another in its place.
 
 ``forms`` gives seven cases in the order of school books: nominative, genitive, dative, accusative, instrumental,
 locative, vocative. Where use wavers the commoner form is given; exceptions that matter are listed.
@@ -10,15 +10,48 @@ from typing import Final
 NOMINATIVE: Final = 0
 CASES: Final = 7
 _SOFTENED: Final = {
-    "st": "ście", "zd": "ździe", "sł": "śle", "sn": "śnie", "zn": "źnie", "ch": "sze", "d": "dzie", "t": "cie", "r": "rze",
-    "ł": "le", "k": "ce", "g": "dze", "b": "bie", "p": "pie", "m": "mie", "w": "wie", "f": "fie", "n": "nie", "s": "sie",
-    "z": "zie", "h": "sze", "v": "vie", "x": "xie",
-}  # fmt: skip
+    "st": "ście",
+    "zd": "ździe",
+    "sł": "śle",
+    "sn": "śnie",
+    "zn": "źnie",
+    "ch": "sze",
+    "d": "dzie",
+    "t": "cie",
+    "r": "rze",
+    "ł": "le",
+    "k": "ce",
+    "g": "dze",
+    "b": "bie",
+    "p": "pie",
+    "m": "mie",
+    "w": "wie",
+    "f": "fie",
+    "n": "nie",
+    "s": "sie",
+    "z": "zie",
+    "h": "sze",
+    "v": "vie",
+    "x": "xie",
+}
 _IRREGULAR: Final = {
-    "gołąb": "gołębi", "jastrząb": "jastrzębi", "kwiecień": "kwietni", "wrzesień": "wrześni", "kozioł": "kozł",
-    "orzeł": "orł", "dąb": "dęb", "kocioł": "kotł", "kościół": "kościoł", "marzec": "marc", "ojciec": "ojc",
-    "niedźwiedź": "niedźwiedzi", "wróbel": "wróbl", "cebul": "cebul", "kukieł": "kukł", "franciszek": "franciszk",
-}  # fmt: skip
+    "gołąb": "gołębi",
+    "jastrząb": "jastrzębi",
+    "kwiecień": "kwietni",
+    "wrzesień": "wrześni",
+    "kozioł": "kozł",
+    "orzeł": "orł",
+    "dąb": "dęb",
+    "kocioł": "kotł",
+    "kościół": "kościoł",
+    "marzec": "marc",
+    "ojciec": "ojc",
+    "niedźwiedź": "niedźwiedzi",
+    "wróbel": "wróbl",
+    "cebul": "cebul",
+    "kukieł": "kukł",
+    "franciszek": "franciszk",
+}
 _SOFT_ENDS: Final = {"ń": "ni", "ś": "si", "ć": "ci", "ź": "zi", "dź": "dzi"}
 _NEVER_SOFTENS: Final = ("l", "j", "sz", "cz", "ż", "rz", "c", "dz", "k", "g", "ch", "h", "i", "x")
 
@@ -37,7 +70,7 @@ def forms(name: str, *, female: bool) -> tuple[str, ...]:
     elif word.endswith("a"):
         cases = _feminine(word)
     elif word.endswith("o") and word[-2:-1] in "kg":
-        cases = _masculine(word[:-1], word)
+        cases = _masculine(word[:-1], word) if word == "mieszko" else (word, *_feminine(f"{word[:-1]}a")[1:6], word)
     elif word[-1:] in "eéiouyáóúäöü":
         cases = (word,) * CASES
     else:

@@ -9,7 +9,7 @@ from tandem.routing.private.cues import before
 from tandem.routing.private.finding import Finding
 
 _AT: Final = re.compile(r"@")
-_BEFORE: Final = re.compile(r"[\w!#$%&'*+/=?^`{|}~.\-]{1,64}\Z")
+_BEFORE: Final = re.compile(r"[\w!#$%'*+^~.\-]{1,64}\Z")
 _HOST: Final = re.compile(
     r"(?:[^\W_](?:[\w\-]{0,61}[^\W_])?\.)+(?:xn--[a-z0-9\-]{2,58}|[^\W\d_]{2,24})(?![\w\-]*@)", re.IGNORECASE
 )
@@ -18,7 +18,7 @@ _SPOKEN_HOST: Final = re.compile(
     r"[\w\-]{1,63}(?:(?:\.|\s?[\[({<]\s?(?:dot|kropka|pkt)\s?[\])}>]\s?)[\w\-]{1,63}){1,4}",
     re.IGNORECASE,
 )
-_FOUR: Final = re.compile(r"(?<![\w.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![\w]|\.[0-9])")
+_FOUR: Final = re.compile(r"[0-9](?<![\w.].)[0-9]{0,2}\.(?:[0-9]{1,3}\.){2}[0-9]{1,3}(?![\w]|\.[0-9])")
 _SIX: Final = re.compile(
     r"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3}|[0-9A-Fa-f]{1,4})?(?![\w:])"
 )

@@ -118,11 +118,11 @@ def _controlled(letters: str, tail: str, first: tuple[int, ...], rest: tuple[int
 
 
 def _iban(original: str, dice: _Dice) -> str:
-    """Of the same country and length, of a bank whose code is zeros, with the right control digits."""
+    """Of the same country and length, of a bank whose code begins with zeros, with the right control digits."""
     code = "".join(filter(str.isalnum, original)).upper()
     country = code[:2] if code[:2].isalpha() else ""
     body = "".join("X" if char.isalpha() else dice.digits(1) for char in code[len(country) + 2 :])
-    body = "".join("0" if at < 4 and char.isdigit() else char for at, char in enumerate(body))
+    body = "".join("0" if at < 2 and char.isdigit() else char for at, char in enumerate(body))
     turned = "".join(str(int(char, 36)) for char in f"{body}{country or 'PL'}00")
     control = f"{98 - int(turned) % 97:02}"
     digits = "".join(filter(str.isdigit, control + body))
@@ -130,9 +130,10 @@ def _iban(original: str, dice: _Dice) -> str:
 
 
 def _card(original: str, dice: _Dice) -> str:
-    """A payment card of the range 4000 00, which card networks use for tests, with a right control digit."""
+    """A payment card of the range 4000 00, which networks use for tests, or of one that no network has."""
     size = max(_count(original), 8)
-    body = f"400000{dice.digits(size - 7)}"
+    prefix = "400000" if "000" not in original and "4000" not in original else "987654"
+    body = f"{prefix}{dice.digits(size - 7)}"
     return _laid(original, next(body + digit for digit in "0123456789" if checksums.is_luhn(body + digit)))
 
 
@@ -163,9 +164,10 @@ def _country_code(original: str, digits: str) -> str:
 
 
 def _ip(original: str, dice: _Dice) -> str:
-    """Of the ranges kept for documents: RFC 5737 and RFC 3849."""
+    """Of the ranges kept for documents: RFC 5737, RFC 3849 and RFC 6666."""
     if ":" in original:
-        return f"2001:db8::{dice.below(999) + 1:x}:{dice.below(999) + 1:x}"
+        net = "100:" if "2001" in original else "2001:db8:"
+        return f"{net}:{dice.below(999) + 1:x}:{dice.below(999) + 1:x}"
     net = ("192.0.2", "198.51.100", "203.0.113")[dice.below(3)]
     return f"{net}.{dice.below(254) + 1}"
 

@@ -7,11 +7,52 @@ from typing import Final
 
 from tandem.routing.private.grammar import NOMINATIVE, forms
 
-_TAILS: Final = ("iego", "iemu", "iem", "owi", "iej", "ego", "emu", "iu", "em", "ie", "ym", "im", "ej", "ia", "a", "u", "i",
-                 "y", "ą", "ę", "o", "e", "")  # fmt: skip
+_TAILS: Final = (
+    "iego",
+    "iemu",
+    "iem",
+    "owi",
+    "iej",
+    "ego",
+    "emu",
+    "iu",
+    "em",
+    "ie",
+    "ym",
+    "im",
+    "ej",
+    "ia",
+    "a",
+    "u",
+    "i",
+    "y",
+    "ą",
+    "ę",
+    "o",
+    "e",
+    "",
+)
 _ADDED: Final = ("", "a", "i", "y", "ia", "ek", "ec", "ka", "ga", "o")
-_SOFT: Final = {"dzi": "d", "ci": "t", "rz": "r", "l": "ł", "c": "k", "dz": "g", "bi": "b", "pi": "p", "mi": "m", "wi": "w",
-                "fi": "f", "ni": "n", "si": "s", "zi": "z", "sz": "ch", "ści": "st", "śni": "sn", "śl": "sł"}  # fmt: skip
+_SOFT: Final = {
+    "dzi": "d",
+    "ci": "t",
+    "rz": "r",
+    "l": "ł",
+    "c": "k",
+    "dz": "g",
+    "bi": "b",
+    "pi": "p",
+    "mi": "m",
+    "wi": "w",
+    "fi": "f",
+    "ni": "n",
+    "si": "s",
+    "zi": "z",
+    "sz": "ch",
+    "ści": "st",
+    "śni": "sn",
+    "śl": "sł",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +134,7 @@ def is_figure(words: list[str]) -> bool:
 
 
 def _read(name: str) -> frozenset[str]:
-    text = (files(__package__) / "tables" / name).read_text("utf-8")
+    text = (files("tandem.routing.private") / "tables" / name).read_text("utf-8")
     lines = (line for line in text.splitlines() if not line.startswith("#"))
     return frozenset(word.lower() for line in lines for word in line.split())
 
@@ -134,9 +175,14 @@ def known_surname(word: str) -> Known | None:
 def _adjective(lower: str) -> Known | None:
     """A form of a surname in -ski, -cki or -dzki, whether or not a table has it."""
     for tail, female, case in (
-        ("ki", False, 0), ("kiego", False, 1), ("kiemu", False, 2), ("kim", False, 4),
-        ("ka", True, 0), ("kiej", True, 1), ("ką", True, 3),
-    ):  # fmt: skip
+        ("ki", False, 0),
+        ("kiego", False, 1),
+        ("kiemu", False, 2),
+        ("kim", False, 4),
+        ("ka", True, 0),
+        ("kiej", True, 1),
+        ("ką", True, 3),
+    ):
         stem = lower.removesuffix(tail)
         if stem != lower and len(stem) >= 3 and stem.endswith(("s", "c", "dz")):
             lemma = (stem + ("ka" if female else "ki")).capitalize()
@@ -164,7 +210,7 @@ def _lemmas(lower: str) -> list[str]:
             continue
         stem = lower[: len(lower) - len(tail)] if tail else lower
         found += [stem + added for added in _ADDED]
-        if stem.endswith("ł") or stem.endswith(("k", "c")):
+        if stem.endswith(("ł", "k", "c")):
             found += [f"{stem[:-1]}e{stem[-1]}", f"{stem[:-1]}ie{stem[-1]}"]
         for soft, hard in _SOFT.items():
             if tail in {"ie", "e"} and (stem + ("i" if tail == "ie" else "")).endswith(soft):
@@ -177,12 +223,3 @@ def _lemmas(lower: str) -> list[str]:
         if stem.endswith("ni"):
             found += [stem[:-2] + "ń", stem[:-2] + "eń", stem[:-2] + "ień"]
     return found
-
-
-def is_female(words: list[str]) -> bool:
-    """Whether a name is a woman's, as far as its words tell."""
-    for word in words:
-        known = known_given(word) or _adjective(word.lower())
-        if known is not None:
-            return known.female
-    return False

@@ -10,13 +10,15 @@ from functools import cache
 from importlib import import_module
 from typing import Final, Protocol, cast
 
-from tandem.routing.private.cues import Kinds, after, before, denies
+from tandem.routing.private.cues import Kinds, after, before, denies, words_for
 from tandem.routing.private.finding import Finding
+from tandem.routing.private.page import Page
 
-_SSN: Final = re.compile(r"(?<![\w\-.])(?:[0-9]{3}([\- .])[0-9]{2}\1[0-9]{4}|[0-9]{9})(?![\w\-]|\.[0-9])")
+_SSN: Final = re.compile(r"[0-9](?<![\w\-.].)[0-9]{2}(?:([\- .])[0-9]{2}\1[0-9]{4}|[0-9]{6})(?![\w\-]|\.[0-9])")
 _SSN_SPECIMENS: Final = frozenset({"078051120", "219099999", "457555462", "123456789", "987654321"})
 
 
+_OTHER_THINGS: Final = frozenset({"ORDER", "VERSION"})
 _LEFT: Final = r"(?<![\w\-./])"
 _RIGHT: Final = r"(?![\w\-]|[./][0-9])"
 _START: Final = re.compile(rf"{_LEFT}[A-Z]{{0,5}}[0-9](?:[ .\-/]?[0-9A-Z]){{6,18}}")
@@ -30,6 +32,7 @@ class _Register(Protocol):
         ...
 
 
+_EUROPEAN: Final = r"(?:ATU|BE|BG|CY|CZ|DE|DK|EE|EL|ES|FI|FR|HR|HU|IE|IT|LT|LU|LV|MT|NL|PT|RO|SE|SI|SK) ?[0-9A-Z]{8,12}"
 _STRONG: Final = (
     (r"9[0-9]{2}-[5-9][0-9]-[0-9]{4}", "us.itin"),
     (r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]", None),
@@ -87,20 +90,23 @@ _CUED: Final = (
     ("@ru.inn", r"[0-9]{12}", "ru.inn"),
     ("@sg.nric", r"[STFGM][0-9]{7}[A-Z]", None),
     ("@de.personalausweis", r"[CFGHJK-NPRTV-Z0-9]{9}[0-9]?", None),
-    ("NIP", r"(?:ATU|BE|BG|CY|CZ|DE|DK|EE|EL|ES|FI|FR|HR|HU|IE|IT|LT|LU|LV|MT|NL|PT|RO|SE|SI|SK)[ ]?[0-9A-Z]{8,12}", "eu.vat"),
+    ("NIP", _EUROPEAN, "eu.vat"),
 )  # fmt: skip
 """The kind of cue that must stand near, the shape, and the module that checks it."""
 
 
-def find_nations(text: str) -> Iterator[Finding]:
+def find_nations(page: Page) -> Iterator[Finding]:
     """SSNs, and other countries' numbers."""
+    text = page.text
     for match in _SSN.finditer(text):
         if _is_ssn(text, match):
             yield Finding("SSN", *match.span())
     for match in _strong().finditer(text):
         register = _STRONG[int(cast("str", match.lastgroup)[1:])][1]
-        if _is_valid(register, match.group()) and not denies(before(text, match.start(), 0)):
+        if _is_valid(register, match.group()) and before(text, match.start(), 0).isdisjoint(_OTHER_THINGS):
             yield Finding("NATIONAL_ID", *match.span())
+    if page.beginnings.isdisjoint(_cue_beginnings()):
+        return
     for start in _START.finditer(text):
         kinds = before(text, start.start(), 0) or after(text, start.end())
         for shape, register in _rows(kinds):
@@ -126,7 +132,13 @@ def _is_ssn(text: str, match: re.Match[str]) -> bool:
 def _strong() -> re.Pattern[str]:
     """One expression for all shapes that speak for themselves."""
     shapes = "|".join(f"(?P<r{at}>{shape})" for at, (shape, _) in enumerate(_STRONG))
-    return re.compile(rf"{_LEFT}(?=[A-Z]{{0,6}}[0-9])(?:{shapes}){_RIGHT}")
+    return re.compile(rf"{_LEFT}(?=[A-Z]{{0,6}} ?[0-9])(?:{shapes}){_RIGHT}")
+
+
+@cache
+def _cue_beginnings() -> frozenset[str]:
+    """How the words begin that name a register."""
+    return frozenset(word[:3] for kind, _, _ in _CUED for word in words_for(kind))
 
 
 @cache

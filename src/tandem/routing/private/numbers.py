@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import Final
 
 from tandem.routing.private import checksums
 from tandem.routing.private.cues import Kinds, Reader, denies
 from tandem.routing.private.finding import Finding
 
-_RUN: Final = re.compile(r"[0-9]+(?:(?: - |[ .\-/]| {2})[0-9]+)*+")
+_RUN: Final = re.compile(r"[0-9](?<![0-9].)(?=[0-9 .\-/]{7})[0-9]*(?:(?: - |[ .\-/]| {2})[0-9]+)*+")
 _GROUP: Final = re.compile(r"[0-9]+")
 _MONEY: Final = re.compile(r"\s?(?:zł|pln|eur|usd|gbp|chf|€|\$|£|%|szt|kg|km|mb|gb|px)\b|[,.][0-9]", re.IGNORECASE)
 _COUNTRY: Final = re.compile(r"(?<![A-Za-z0-9])PL[ \-]?\Z", re.IGNORECASE)
@@ -60,10 +61,11 @@ def _in_run(text: str, groups: list[tuple[int, int]], kinds: Kinds) -> Iterator[
         yield _finding(label, text, groups[0][0], groups[-1][1])
         return
     first = 0
+    ends = list(accumulate((end - start for start, end in groups), initial=0))
     while first < len(groups) and len(groups) > 1:
         after = first + 1
         for last in range(min(len(groups), first + 8), first, -1):
-            if not _apart(text, groups, first, last):
+            if not 9 <= ends[last] - ends[first] <= 26 or not _apart(text, groups, first, last):
                 continue
             label = _label(_Number(text, groups[first:last], kinds, whole=False))
             if label is not None:
@@ -111,7 +113,7 @@ def _is_pesel(number: _Number) -> bool:
         return False
     if "PESEL" in number.kinds:
         return True
-    told_otherwise = denies(number.kinds - {"PAPER"}) or bool(number.kinds & {"PHONE", "ACCOUNT", "NIP"})
+    told_otherwise = denies(number.kinds - {"PAPER"}) or bool(number.kinds & {"PHONE", "ACCOUNT"})
     return number.layout in _PESEL_LAYOUTS and number.stands_alone and not told_otherwise
 
 

@@ -80,7 +80,7 @@ def _is_phone(dialled: str, digits: str, kinds: Kinds, text: str, end: int) -> b
     if _POLISH.match(digits) and _REACHED_AT.search(text, max(0, end - len(dialled) - 12), end - len(dialled)):
         return True
     layout = tuple(map(len, re.findall("[0-9]+", dialled)))
-    if digits.startswith("00") and len(digits) >= 11:
+    if digits.startswith("00") and digits[2] != "0" and len(digits) >= 11 and (len(layout) > 1 or digits[2:4] == "48"):
         return True
     if layout in _AMERICAN and len(layout) > 2:
         return not digits.endswith("000000")

@@ -99,5 +99,5 @@ def _meant(unit: str) -> str:
     if len(unit) == 1:
         return unit
     if unit[1] == "u":
-        return chr(int(unit[2:], 16))
+        return chr(int.from_bytes(bytes.fromhex(unit[2:])))
     return json.loads(f'"{unit}"')

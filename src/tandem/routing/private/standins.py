@@ -13,7 +13,6 @@ from tandem.core.errors import Forbidden
 from tandem.routing.private.aliases import Alias, aliases, words_of
 from tandem.routing.private.finding import Finding, settle
 from tandem.routing.private.invent import candidates
-from tandem.routing.private.names import is_female
 from tandem.routing.private.restoring import Restorer
 
 _ATTEMPTS: Final = 400
@@ -107,20 +106,19 @@ class Pseudonyms:
     def _person(self, name: str) -> str:
         """A name word by word, so that ``Kowalski`` alone is still who ``Jan Kowalski`` was."""
         spans = words_of(name)
-        female = is_female([name[start:end] for start, end in spans])
         pieces: list[str] = []
         done = 0
         for at, (start, end) in enumerate(spans):
             first = at == 0 and len(spans) > 1
-            pieces += (name[done:start], self._alias(name[start:end], first=first, female=female))
+            pieces += (name[done:start], self._alias(name[start:end], first=first))
             done = end
         return "".join([*pieces, name[done:]]) if spans else self._first_free(candidates("TERM", name, 0), name)
 
-    def _alias(self, word: str, *, first: bool, female: bool) -> str:
+    def _alias(self, word: str, *, first: bool) -> str:
         known = self._words.get(word)
         if known is not None:
             return known.stand_in
-        for alias in aliases(word, first=first, female=female, number=len(self._words)):
+        for alias in aliases(word, first=first, number=len(self._words)):
             if self._is_free(alias.stand_in, _stem(word)):
                 self._words[word] = alias
                 self._variants |= {form: other for form, other in alias.pairs.items() if len(form) > 3}
@@ -130,19 +128,19 @@ class Pseudonyms:
         raise Forbidden("No stand-in was found for a name. The request stays on the device.")
 
     def _first_free(self, offered: Iterator[str], original: str) -> str:
-        for _, stand_in in zip(range(_ATTEMPTS), offered, strict=False):
-            if self._is_free(stand_in, original):
+        for attempt, stand_in in zip(range(_ATTEMPTS), offered, strict=False):
+            if self._is_free(stand_in, original, least=_LEAST_SHARED + attempt // 100):
                 return stand_in
         raise Forbidden("No stand-in was found for a private value. The request stays on the device.")
 
-    def _is_free(self, stand_in: str, original: str) -> bool:
+    def _is_free(self, stand_in: str, original: str, *, least: int = _LEAST_SHARED) -> bool:
         """Whether nothing in the request is like it and it tells nothing of what it stands for."""
         bare = _bare(stand_in)
         if not bare or bare in self._known or stand_in in self._originals:
             return False
         if any(name in stand_in or stand_in in name for name in self._originals):
             return False
-        return not _share(bare, _bare(original))
+        return not _share(bare, _bare(original), least)
 
     def _repeated(self, text: str, found: Sequence[Finding]) -> Iterator[Finding]:
         """Where values that were found somewhere stand once more, in other capitals or with other separators."""
@@ -181,8 +179,8 @@ def _stem(word: str) -> str:
     )
 
 
-def _share(one: str, other: str) -> bool:
-    """Whether four letters or digits in a row are in both; shorter texts count whole."""
-    if len(other) < _LEAST_SHARED:
+def _share(one: str, other: str, least: int) -> bool:
+    """Whether ``least`` letters or digits in a row are in both; shorter texts count whole."""
+    if len(other) < least:
         return bool(other) and other in one
-    return any(other[at : at + _LEAST_SHARED] in one for at in range(len(other) - _LEAST_SHARED + 1))
+    return any(other[at : at + least] in one for at in range(len(other) - least + 1))

@@ -53,6 +53,11 @@ class View:
         plain = given if given.isascii() else given.translate(_PLAIN)
         self.text = self._uncover(plain) if _MAY_BE_DISGUISED.search(plain) else plain
 
+    @property
+    def is_changed(self) -> bool:
+        """Whether positions in ``text`` differ from those in the text given."""
+        return self._starts is not None
+
     def place(self, finding: Finding) -> Finding:
         """The same finding, in positions of the text that was given."""
         if self._starts is None or self._ends is None:

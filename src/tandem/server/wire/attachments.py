@@ -15,6 +15,11 @@ _SEEN_OR_HEARD = frozenset({"image", "image_url", "input_image", "audio", "input
 _SEALED = frozenset({"signature", "thought_signature", "encrypted_content", "encrypted_index"})
 """Keys of what a far side sealed for itself and is shown again."""
 _PLAIN_KEY = re.compile(r"[A-Za-z_]{1,40}")
+_PLAIN_NAME = re.compile(
+    r"[A-Za-z_-]{0,64}|5m|1h|(call|chatcmpl|fc|functions|mcptoolu|msg|rs|srvtoolu|tool|toolu)[_.:-][A-Za-z0-9_.:-]{1,128}"
+)
+"""Words of the formats themselves, and ids as providers make them: what looks random there is no secret."""
+_BASE64 = re.compile(r"[A-Za-z0-9+/_\s-]*=*\s*")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _FORMATS = (b"%PDF-", b"%!PS", b"{\\rtf")
 """Formats that may be all ASCII and still hide their words from a search."""
@@ -44,6 +49,13 @@ class Attachments:
             elif isinstance(value, dict):
                 waiting.extend(self._object(cast("Mapping[str, object]", value)))
 
+    def search_names(self, values: Iterable[object]) -> None:
+        """As `search`, for places that hold ids and words of the format: those are passed over."""
+        found = Attachments()
+        found.search(values)
+        self.texts.extend(text for text in found.texts if not _PLAIN_NAME.fullmatch(text))
+        self.unreadable += found.unreadable
+
     def file(self, data: str) -> None:
         """A file in base64 or as a ``data:`` address: its text where it is UTF-8, else something unreadable."""
         if data[:5].lower() == "data:":
@@ -52,6 +64,8 @@ class Attachments:
             if not head.lower().endswith(";base64"):
                 self._content(unquote_to_bytes(data))
                 return
+        if not _BASE64.fullmatch(data):
+            self.texts.append(data)
         if not _CONTROL.search(_unpacked(data[:_HEAD]) or b"\0"):
             self._content(_unpacked(data))
         else:

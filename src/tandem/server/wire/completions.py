@@ -134,6 +134,7 @@ def _read(service: Service, request: Request, body: CompletionBody) -> list[Chat
             id=name if len(prompts) == 1 else f"{name}.{at}",
             model=body.model,
             raw_prompt=prompt,
+            unreadable=0 if isinstance(prompt, str) else 1,
             sampling=sampling_of(body, max_tokens=body.max_tokens or DEFAULT_MAX_TOKENS, top_logprobs=body.logprobs),
             n=count,
             streamed=bool(body.stream),

@@ -22,8 +22,9 @@ Bias = Annotated[dict[TokenId, Annotated[float, Meta(ge=-100, le=100)]], Meta(ma
 Stop = Text | Annotated[list[Text], Meta(max_length=16)]
 Metadata = Annotated[dict[str, str], Meta(max_length=16)]
 LEAST_MASS = 1e-6
-PERSONS_OWN = frozenset({"generation", "default", "chat"})
-"""What ``X-Task`` might say of a person's own message."""
+PERSONS_OWN = frozenset({"chat", "default", "generation", "moa_response_generation"})
+"""What ``X-Task`` may say of a person's own question. The last merges answers of several models (Open WebUI 0.5 to
+0.12): its button is pressed by a person, who waits for the words."""
 _TASK = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 
 

@@ -17,18 +17,22 @@ from tandem.server.wire.json_text import JsonObject
 
 Keys = frozenset[str]
 
-_PLAIN: Keys = frozenset(
+_FORMAL: Keys = frozenset({"tool_choice", "thinking", "stream_options"})
+"""Keys of a body whose strings are words of the format, unless somebody put others there."""
+_PLAIN: Keys = _FORMAL | frozenset(
     {
-        *("model", "messages", "system", "tools", "tool_choice", "parallel_tool_calls", "thinking"),
+        *("model", "messages", "system", "tools", "parallel_tool_calls"),
         *("temperature", "top_p", "top_k", "seed", "n", "max_tokens", "max_completion_tokens", "ignore_eos"),
         *("frequency_penalty", "presence_penalty", "logit_bias", "logprobs", "top_logprobs"),
-        *("stream", "stream_options", "store"),
+        *("stream", "store"),
     }
 )
 """Keys of a body whose values are searched elsewhere, or are no text."""
-_TURN: Keys = frozenset({"role", "content", "name", "tool_calls", "tool_call_id", "reasoning_content"})
+_TURN: Keys = frozenset({"role", "content", "tool_calls", "tool_call_id", "reasoning_content"})
+_SIMPLE: Keys = frozenset({"role", "content"})
 _CALL: Keys = frozenset({"id", "type", "index", "function"})
 _CALLED: Keys = frozenset({"name", "arguments"})
+_NAMES: Keys = frozenset({"id", "name", "tool_use_id", "cache_control"})
 _TOOL: Keys = frozenset({"type", "function", "name", "description", "input_schema", "strict", "cache_control"})
 _FUNCTION: Keys = frozenset({"name", "description", "parameters", "strict"})
 _TEXT: Mapping[str, Keys] = {"text": frozenset({"type", "text", "cache_control"})}
@@ -52,7 +56,9 @@ def with_original(asked: ChatRequest, raw: bytes, dialect: Dialect) -> ChatReque
     body = decoded(raw, dict[str, object])
     _strip(body)
     found = Attachments()
-    found.search(value for key, value in body.items() if key not in _PLAIN)
+    found.search(body[key] for key in body.keys() - _PLAIN)
+    if formal := body.keys() & _FORMAL:
+        found.search_names(body[key] for key in formal)
     for block in _objects(body.get("system")):
         _search_part(block, _TEXT, found)
     for message in _objects(body.get("messages")):
@@ -84,14 +90,17 @@ def _strip(body: JsonObject) -> None:
 
 
 def _search_turn(message: JsonObject, dialect: Dialect, found: Attachments) -> None:
+    content = message.get("content")
+    if isinstance(content, str) and message.keys() <= _SIMPLE:
+        return
     found.search(message[key] for key in message.keys() - _TURN)
     if isinstance(message.get("audio"), dict):
         found.unreadable += 1
-    content = message.get("content")
     if isinstance(content, list):
         known = _PARTS.get((dialect, str(message.get("role"))), _TEXT)
         for part in _objects(cast("object", content)):
             _search_part(part, known, found)
+    found.search_names([message.get("tool_call_id")])
     for call in _objects(message.get("tool_calls")):
         _search_call(call, found)
 
@@ -102,6 +111,7 @@ def _search_part(part: JsonObject, known: Mapping[str, Keys], found: Attachments
         found.search([part])
         return
     found.search(part[key] for key in part.keys() - held)
+    found.search_names(part[key] for key in part.keys() & _NAMES)
     if "content" in held:
         for inner in _objects(part.get("content")):
             _search_part(inner, _TEXT, found)
@@ -109,11 +119,13 @@ def _search_part(part: JsonObject, known: Mapping[str, Keys], found: Attachments
 
 def _search_call(call: JsonObject, found: Attachments) -> None:
     found.search(call[key] for key in call.keys() - _CALL)
+    found.search_names([call.get("id")])
     function = call.get("function")
     if not isinstance(function, dict):
         return
     called = cast("JsonObject", function)
     found.search(called[key] for key in called.keys() - _CALLED)
+    found.search_names([called.get("name")])
     arguments = called.get("arguments")
     if isinstance(arguments, str) and "\\" in arguments:
         found.search([_unescaped(arguments)])
@@ -128,6 +140,7 @@ def _search_tools(body: JsonObject, asked: ChatRequest, found: Attachments) -> N
         return
     for tool in offered:
         found.search(tool[key] for key in tool.keys() - _TOOL)
+        found.search_names(tool[key] for key in tool.keys() & {"cache_control"})
         for function in _objects([tool.get("function")]):
             found.search(function[key] for key in function.keys() - _FUNCTION)
 

@@ -128,7 +128,11 @@ def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
             config = home / "tandem.toml"
             config.write_text(TOML.format(url=wire.url, more=more))
             urls[name] = stack.enter_context(
-                served(home, environment={**lazy, **environment, "TANDEM_CONFIG": str(config)})
+                served(
+                    home,
+                    environment={**lazy, **environment, "TANDEM_CONFIG": str(config)},
+                    awaited="/healthz" if name == "starved" else "/readyz",
+                )
             )
         yield Estate(urls, wire)
 

@@ -13,6 +13,7 @@ from tandem.app.roster import Roster
 from tandem.app.spent import SpentSoFar
 from tandem.backends.device import DeviceModels, DeviceOptions, worker_starter
 from tandem.backends.foundry import FoundryBackend, FoundryRuntime
+from tandem.backends.providers import Providers
 from tandem.catalog.catalog import Catalog
 from tandem.core.chat import ChatRequest
 from tandem.core.errors import TandemError
@@ -40,6 +41,7 @@ class Parts:
     settings: Settings
     catalog: Catalog
     device: DeviceModels
+    providers: Providers
     gateway: Gateway
 
 
@@ -83,7 +85,7 @@ async def assembled(settings: Settings, ledger: Ledger | None = None) -> AsyncGe
             books=books,
         )
         try:
-            yield Parts(settings=settings, catalog=catalog, device=device, gateway=gateway)
+            yield Parts(settings=settings, catalog=catalog, device=device, providers=providers, gateway=gateway)
         finally:
             await asyncio.to_thread(foundry.close)
 
@@ -174,7 +176,7 @@ async def _prepare(parts: Parts) -> None:
 
     What goes wrong is told to the first who asks.
     """
-    await asyncio.to_thread(parts.gateway.warm)
+    await asyncio.gather(asyncio.to_thread(parts.gateway.warm), parts.providers.prepare())
     models = (parts.settings.device.model, parts.settings.device.embedder) if parts.settings.device.preload else ()
     for model in models:
         try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from tandem.app.remembering import Remembered
 from tandem.gateway import Names, Rules
 from tandem.routing import small_talk
 from tandem.routing.observe import Senses
@@ -33,7 +34,7 @@ def senses(detector: Detector) -> Senses:
         guess = classify(text)
         return guess.label, guess.confidence
 
-    return Senses(private=detector.find, task=task, difficulty=difficulty, purpose=small_talk.recognise)
+    return Senses(private=Remembered(detector.find), task=task, difficulty=difficulty, purpose=small_talk.recognise)
 
 
 def names_of(settings: Settings) -> Names:

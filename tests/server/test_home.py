@@ -9,7 +9,9 @@ import pytest
 
 from support.clients import QUESTION, calling
 from support.serving import a_service
-from tandem.server.home_words import ENGLISH, POLISH, language_of
+from tandem.server.home_english import ENGLISH
+from tandem.server.home_polish import POLISH
+from tandem.server.home_words import language_of
 from tandem.server.service import Access
 
 

@@ -95,8 +95,9 @@ ENGLISH = Words(
         "spent": "Spent",
         "saved": "Saved against all-cloud",
         "unpriced": "{answers} without a known price, in no sum",
-        "how": "Saved is what the same tokens would have cost at the dearest cloud model that each request's policy could "
-        "ask, less what was paid. It supposes that the cloud would have written as many tokens; electricity is not counted.",
+        "how": "Saved is what the same tokens would have cost at the dearest cloud model that each request's policy "
+        "could ask, less what was paid. It supposes that the cloud would have written as many tokens; electricity is "
+        "not counted.",
         "unknown": "unknown",
         "why_unknown": "No cloud model with a known price is set up, so there is nothing to compare with.",
         "budget": "Budget of this month (UTC)",

@@ -56,7 +56,7 @@ class Figures:
     def share(self, part: float, whole: float) -> str:
         """A part in per cent: 0 and 100 only where it is nothing and everything."""
         if not whole:
-            return "–"
+            return "\u2013"
         percent = 100 * part / whole
         if 0 < percent < 1:
             return "<1%"
@@ -65,7 +65,7 @@ class Figures:
     def money(self, usd: Decimal | None) -> str:
         """US dollars: cents above one dollar, four digits below it; a dash where nobody knows."""
         if usd is None:
-            return "–"
+            return "\u2013"
         if 0 < usd < _LEAST_USD:
             return f"<{_NO_BREAK}{self._dollars(_LEAST_USD, 4)}"
         return self._dollars(usd, 2 if abs(usd) >= 1 or not usd else 4)
@@ -82,7 +82,7 @@ class Figures:
     def span(self, seconds: float | None) -> str:
         """A waiting time, in milliseconds, seconds or minutes."""
         if seconds is None:
-            return "–"
+            return "\u2013"
         if seconds < 0.9995:
             return f"{self.decimal(seconds * 1000, 0 if seconds >= 0.00995 else 1)}{_NO_BREAK}ms"
         if seconds < 119.5:

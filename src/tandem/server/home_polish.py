@@ -95,8 +95,9 @@ POLISH = Words(
         "spent": "Wydano",
         "saved": "Oszczędzono wobec samej chmury",
         "unpriced": "{answers} bez znanej ceny, poza sumami",
-        "how": "Oszczędność to koszt tych samych tokenów u najdroższego modelu w chmurze, o który mogła poprosić polityka "
-        "danego zapytania, mniej to, co zapłacono. Zakłada, że chmura napisałaby tyle samo tokenów; prąd nie jest liczony.",
+        "how": "Oszczędność to koszt tych samych tokenów u najdroższego modelu w chmurze, o który mogła poprosić "
+        "polityka danego zapytania, mniej to, co zapłacono. Zakłada, że chmura napisałaby tyle samo tokenów; prąd nie "
+        "jest liczony.",
         "unknown": "nie wiadomo",
         "why_unknown": "Nie ustawiono żadnego modelu w chmurze o znanej cenie, więc nie ma z czym porównać.",
         "budget": "Budżet tego miesiąca (UTC)",

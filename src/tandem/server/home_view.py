@@ -143,7 +143,8 @@ class View:
         """Answers over time."""
         spans = {span.at: span.by_place for span in self.facts.books.spans}
         slots = [
-            self._slot(at, {place: sums.requests for place, sums in spans.get(at, {}).items() if place}) for at in self.slots
+            self._slot(at, {place: sums.requests for place, sums in spans.get(at, {}).items() if place})
+            for at in self.slots
         ]
         return columns(slots, self.words.figures["hourly" if self.facts.period == "day" else "daily"])
 

@@ -80,8 +80,8 @@ class Service:
 
     ``limits`` bound one request, ``store_limits`` what is kept of all.
 
-    ``now`` gives Unix seconds, ``new_id`` a fresh identifier without prefix. ``accounts`` and ``state`` are for the home
-    page, which says less without them.
+    ``now`` gives Unix seconds, ``new_id`` a fresh identifier without prefix. ``accounts`` and ``state`` are for the
+    home page, which says less without them.
     """
 
     responder: Responder

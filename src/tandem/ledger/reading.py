@@ -152,9 +152,9 @@ def _first_words(db: sqlite3.Connection, first: int, hours: int) -> Mapping[int,
     """The waits for the first word in each span of so many hours, by place."""
     buckets: defaultdict[tuple[int, str], list[tuple[int, int]]] = defaultdict(list)
     rows = db.execute(
-        "SELECT hour / ? * ?, place, bucket, sum(requests) FROM hourly_wait "
-        "WHERE hour >= ? AND sort = 'first_word' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
-        (hours, hours, first),
+        "SELECT hour, place, bucket, sum(requests) FROM wait "
+        "WHERE hours = ? AND hour >= ? AND sort = 'first_word' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+        (hours, first),
     )
     for hour, place, bucket, requests in rows:
         buckets[hour, place].append((bucket, requests))

@@ -54,7 +54,9 @@ class Page:
 
     def __init__(self, board: Board) -> None:
         self._board = board
-        self._templates = Environment(autoescape=True, loader=FunctionLoader(_source), trim_blocks=True)
+        templates = Environment(autoescape=True, loader=FunctionLoader(_source), trim_blocks=True)
+        self._shell = templates.get_template("home.html")  # compiled here, so that the first visitor need not wait
+        self._parts = {name: templates.get_template(f"parts/{name}.html") for name in PARTS}
         self._drawn: dict[tuple[Period, Language], Drawn] = {}
 
     async def drawn(self, period: Period, language: Language) -> Drawn:
@@ -67,12 +69,12 @@ class Page:
 
     def shell(self, **told: object) -> str:
         """The page around its parts."""
-        return self._templates.get_template("home.html").render(told)
+        return self._shell.render(told)
 
     def _draw(self, facts: Facts, language: Language) -> Drawn:
         words, figures = WORDS[language], Figures(language)
         told = {"v": View(facts=facts, words=words, f=figures), "w": words, "f": figures}
-        parts = {name: self._templates.get_template(f"parts/{name}.html").render(told).strip() for name in PARTS}
+        parts = {name: part.render(told).strip() for name, part in self._parts.items()}
         body = encoded({"fresh": facts.fresh, "parts": parts})
         return Drawn(facts=facts, parts=parts, body=body, etag=f'"{sha256(body).hexdigest()[:20]}"')
 

@@ -18,6 +18,7 @@ from tandem.server.home_words import Words
 
 _STEP_SECONDS = {"hour": 3600, "day": 86400}
 _MOST_MODELS = 8
+_EVIDENCE_DIGITS = 16
 _PLACES: tuple[Place, ...] = ("device", "cloud")
 
 
@@ -204,12 +205,10 @@ class View:
     def told(self, line: LedgerLine) -> Sequence[tuple[str, str]]:
         """What else the ledger says of one request, as pairs of a name and a value; nothing where it says nothing."""
         names, f = self.words.recent, self.f
-        tokens = f"{f.count(line.prompt_tokens)} {names['in']}, {f.count(line.completion_tokens)} {names['out']}"
-        cached = f", {f.count(line.cached_tokens)} {names['cached']}" if line.cached_tokens else ""
         pairs = (
-            ("outcome", self.words.outcomes[line.outcome] + (f" ({line.error})" if line.error else "")),
+            ("error", line.error or ""),
             ("because", " ".join(self.words.rules.get(rule, rule) for rule in line.because)),
-            ("policy", f"{line.policy} {line.policy_hash[:16]}"),
+            ("policy", f"{line.policy} {line.policy_hash[:8]}"),
             ("removed", ", ".join(line.removed)),
             ("private", ", ".join(line.private)),
             ("redacted", f.count(line.redacted) if line.redacted else ""),
@@ -217,11 +216,11 @@ class View:
             ("purpose", line.purpose or ""),
             ("task", line.task),
             ("difficulty", "" if line.difficulty is None else f.decimal(line.difficulty, 2)),
-            ("tokens", tokens + cached),
+            ("cached", f.count(line.cached_tokens) if line.cached_tokens else ""),
             ("whole", f.span(line.seconds)),
             ("all_cloud", "" if line.cloud_cost_usd is None else f.money(line.cloud_cost_usd)),
             ("left_to", ", ".join(line.left_to)),
-            ("evidence", line.evidence),
+            ("evidence", line.evidence[:_EVIDENCE_DIGITS]),
             ("seal", self.words.seals.get(line.seal, line.seal) if line.seal else ""),
             ("id", line.request_id),
         )

@@ -63,7 +63,7 @@ async def a_state() -> State:
 
 def some_lines(number: int, *, until: float = NOW, days: float = 6.0, seed: int = 7) -> Sequence[LedgerLine]:
     """A plausible week: mostly near, some far, a few refused, oldest first."""
-    dice, lines = Random(seed), []  # noqa: S311
+    dice, lines = Random(seed), list[LedgerLine]()
     for at in sorted(until - dice.random() ** 1.4 * days * 86_400 for _ in range(number)):
         lines.append(_one(len(lines), at, dice))
     return lines
@@ -92,8 +92,8 @@ def _one(number: int, at: float, dice: Random) -> LedgerLine:
         )
         cost = Decimal(read * 2 + written * 8) / 1_000_000
         return a_line(
-            number, **told, because=because, removed=removed, private=private, cached_tokens=read // 3, cost_usd=Decimal(0),
-            cloud_cost_usd=cost, first_word_seconds=first, seconds=first + written * 0.012,
+            number, **told, because=because, removed=removed, private=private, cached_tokens=read // 3,
+            cost_usd=Decimal(0), cloud_cost_usd=cost, first_word_seconds=first, seconds=first + written * 0.012,
         )  # fmt: skip
     if kind < 0.96:
         first = dice.lognormvariate(-0.6, 0.4)

@@ -91,7 +91,7 @@ def routes(service: Service) -> list[Route]:
 
 
 def _home(page: Page, service: Service) -> Callable[[Request], Awaitable[Response]]:
-    style, script = _source("home.css"), _source("home.js")
+    style, script = _source("home.css"), _bare(_source("home.js"))
     headers = {
         "content-security-policy": _policy(style, script),
         "referrer-policy": "no-referrer",
@@ -167,6 +167,12 @@ def _links(request: Request, words: Words) -> list[tuple[str, str]]:
 def _source(name: str) -> str:
     """A file of the pages."""
     return (files("tandem.server") / "pages" / name).read_text("utf-8")
+
+
+def _bare(script: str) -> str:
+    """A script without its remarks and margins, which visitors need not load."""
+    lines = (line.strip() for line in script.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith(("//", "/** ")))
 
 
 def _policy(style: str, script: str) -> str:

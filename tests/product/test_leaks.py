@@ -87,7 +87,7 @@ def test_no_secret_leaves_from_any_place(house: LeakHouse, path: str, place: str
             assert house.cloud.requests == []
 
 
-@settings(max_examples=150)
+@settings(max_examples=600)
 @given(
     mode=st.sampled_from(MODES),
     where=st.sampled_from(PLACES),
@@ -122,7 +122,7 @@ WISHES: dict[str, tuple[dict[str, str], dict[str, object]]] = {
 }
 
 
-@settings(max_examples=60)
+@settings(max_examples=300)
 @given(
     mode=st.sampled_from(MODES),
     path=st.sampled_from(sorted(ENDPOINTS.keys() - {"/v1/embeddings"})),

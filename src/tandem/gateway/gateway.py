@@ -187,7 +187,7 @@ class Gateway:
             raise _wrong_kind(request.model, self._far[request.model].card.kind, "embedding")
         card = self.near_model(request.model, "embedding")
         made = await self._near.embedder.embed(replace(request, model=card.id))
-        rule = "NearestFirst" if request.model == AUTO else "AskedByName"
+        rule = "DeviceFirst" if request.model == AUTO else "AskedByName"
         return replace(made, because=(rule,))
 
     # --- inside

@@ -101,7 +101,8 @@ def draw(curves: dict[str, Numbers], out: Path) -> None:
         lines.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
         lines.append(f'<text x="300" y="{215 + 18 * number}" fill="{colour}">{name}</text>')
     lines += [
-        '<path d="M60 30 V300 H470" stroke="#444" fill="none"/>', '<text x="190" y="335">share of cloud calls, 0 to 1</text>',
+        '<path d="M60 30 V300 H470" stroke="#444" fill="none"/>',
+        '<text x="190" y="335">share of cloud calls, 0 to 1</text>',
         '<text x="20" y="300" transform="rotate(-90 20 300)">share of the quality gap recovered</text>',
     ]  # fmt: skip
     head = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 500 350" font-family="sans-serif" font-size="13">'

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import optimize
 
 from tandem.routing.linear import LinearModel
+from training.gradings import graded_phrases
 from training.grammar import made
 from training.linear import Matrix, Ridge, save, table
 from training.outcomes import Outcome, gsm8k, mmlu, routerarena
@@ -25,6 +26,7 @@ LABELS_OF_MMLU = 1_500
 LABELS_OF_GSM8K = 330
 PENALTY, COUNTS_SHARE = 30.0, 0.05
 WEIGHT_OF_OWN = 6.0
+WEIGHT_BY_SOURCE = 3.0
 FOLDS = 5
 
 
@@ -48,7 +50,7 @@ def lessons(outcomes: Sequence[Outcome]) -> list[Lesson]:
 
 
 def graded(name: str = "train") -> list[Lesson]:
-    """Our own prompts, whose grade from 1 (a greeting) to 9 (a research problem) becomes a probability from 0 to 0.8."""
+    """Our own prompts: a grade from 1 (a greeting) to 9 (a research problem) becomes a probability from 0 to 0.8."""
     rows = map(json.loads, (OWN / f"{name}.jsonl").read_text(encoding="utf-8").splitlines())
     return [Lesson(row["text"], (row["hard"] - 1) / 10, WEIGHT_OF_OWN) for row in rows]
 
@@ -81,19 +83,20 @@ def _logistic(raw: Matrix, events: NDArray[np.float64], weights: Matrix) -> tupl
 
 
 def by_source(data: Path, rng: np.random.Generator) -> list[Lesson]:
-    """Prompts that are easy or hard by where they come from: commands, small talk, Arena-Hard's, and those we put together."""
+    """Prompts graded by where they come from: commands, small talk, Arena-Hard's, and those we put together."""
     rows = labelled(data)
-    grades = {"clinc150": (0.05, 200), "banking77": (0.1, 40), "arena_hard_v2": (0.6, 200), "humaneval": (0.45, 40)}
+    grades = {"clinc150": (0.03, 340), "banking77": (0.1, 40), "arena_hard_v2": (0.6, 200), "humaneval": (0.45, 40)}
     by_task = {"transactional": 0.05, "factual_qa": 0.3, "creative": 0.4, "math": 0.45, "code": 0.5, "reasoning": 0.5}
     return [
         *(Lesson(row.text, by_task[row.task], 0.5) for row in made()),
+        *(Lesson(text, grade, WEIGHT_BY_SOURCE) for text, grade in graded_phrases()),
         *_picked(rows, grades, rng),
     ]
 
 
 def _picked(rows: Sequence[Row], grades: dict[str, tuple[float, int]], rng: np.random.Generator) -> list[Lesson]:
     return [
-        Lesson(mine[pick].text, grade)
+        Lesson(mine[pick].text, grade, WEIGHT_BY_SOURCE)
         for source, (grade, count) in grades.items()
         for mine in [[row for row in rows if row.source == source]]
         for pick in rng.permutation(len(mine))[:count]

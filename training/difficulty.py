@@ -55,20 +55,34 @@ def graded(name: str = "train") -> list[Lesson]:
     return [Lesson(row["text"], (row["hard"] - 1) / 10, WEIGHT_OF_OWN) for row in rows]
 
 
+def fit_gain(learnt: Sequence[Lesson]) -> LinearModel:
+    """Ridge regression of the gain: orders prompts, and is not a probability yet."""
+    return _whole(learnt, _ridge(learnt))
+
+
 def fit(learnt: Sequence[Lesson]) -> LinearModel:
-    """Ridge regression of the gain, then a logistic curve from its out-of-fold scores to the event."""
-    ridge = Ridge.over(table([x.text for x in learnt]), penalty=PENALTY, counts_share=COUNTS_SHARE)
-    gains, weights = (
-        np.array(column, np.float32) for column in zip(*((x.gain, x.weight) for x in learnt), strict=True)
-    )
+    """The same, then a logistic curve from its out-of-fold scores to the event."""
+    ridge, (gains, weights) = _ridge(learnt), _columns(learnt)
     held = np.zeros(len(learnt), np.float32)
     folds = np.random.default_rng(0).integers(0, FOLDS, len(learnt))
     for fold in range(FOLDS):
         inside, outside = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
         held[outside] = ridge.held(outside, inside, ridge.dual(inside, gains[inside], weights[inside]))
     slope, shift = _logistic(held, np.array([x.falls_short for x in learnt]), weights)
-    raw = ridge.model(ridge.dual(np.arange(len(learnt)), gains, weights))
+    raw = _whole(learnt, ridge)
     return LinearModel(hashed=raw.hashed * slope, counts=raw.counts * slope, bias=raw.bias * slope + shift)
+
+
+def _ridge(learnt: Sequence[Lesson]) -> Ridge:
+    return Ridge.over(table([x.text for x in learnt]), penalty=PENALTY, counts_share=COUNTS_SHARE)
+
+
+def _whole(learnt: Sequence[Lesson], ridge: Ridge) -> LinearModel:
+    return ridge.model(ridge.dual(np.arange(len(learnt)), *_columns(learnt)))
+
+
+def _columns(learnt: Sequence[Lesson]) -> tuple[Matrix, Matrix]:
+    return np.array([x.gain for x in learnt], np.float32), np.array([x.weight for x in learnt], np.float32)
 
 
 def _logistic(raw: Matrix, events: NDArray[np.float64], weights: Matrix) -> tuple[np.float32, np.float32]:

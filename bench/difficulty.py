@@ -13,9 +13,21 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from training.difficulty import LABELS_OF_GSM8K, LABELS_OF_MMLU, Lesson, by_source, fit, fit_gain, graded, lessons
+from training.difficulty import (
+    LABELS_OF_GSM8K,
+    LABELS_OF_MMLU,
+    SEED,
+    Lesson,
+    by_source,
+    divided,
+    fit_gain,
+    graded,
+    lessons,
+)
 from training.linear import scores, table
 from training.outcomes import Outcome, gsm8k, mmlu, mt_bench, routerarena
+
+from tandem.routing.difficulty import difficulty
 
 SEEDS = 3
 Numbers = NDArray[np.float64]
@@ -23,12 +35,10 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Splits:
-    """A recipe's scores over repeated splits: APGR of each, and the curve of the first."""
+    """A recipe's scores over repeated splits."""
 
     apgr: list[float]
     cpt50: list[float]
-    curve: Numbers
-    calibration: list[str]
 
 
 def recovered(score: Numbers, gains: Numbers) -> Numbers:
@@ -65,21 +75,18 @@ def reliability(chances: Numbers, events: Numbers, bins: int = 5) -> tuple[list[
 
 def repeated(outcomes: Sequence[Outcome], labels: int, others: Callable[[np.random.Generator], list[Lesson]]) -> Splits:
     """Train on `labels` questions and `others`, score the rest; SEEDS times."""
-    found = Splits([], [], np.zeros(0), [])
+    found = Splits([], [])
     for seed in range(SEEDS if labels else 1):
         rng = np.random.default_rng(seed)
         order = rng.permutation(len(outcomes))
         picked = [outcomes[int(row)] for row in order]
         seen, unseen = picked[:labels], picked[labels:]
         learnt = [*lessons(seen), *others(rng)]
-        model = fit_gain(learnt) if seed else fit(learnt)
+        model = fit_gain(learnt)
         raw = scores(model, table([outcome.text for outcome in unseen]))[:, 0].astype(np.float64)
         curve = recovered(raw, gains_of(unseen))
         found.apgr.append(apgr(curve))
         found.cpt50.append(cpt(curve, 0.5))
-        if seed == 0:
-            lines, error = reliability(1 / (1 + np.exp(-raw)), np.maximum(gains_of(unseen), 0))
-            found = Splits(found.apgr, found.cpt50, curve, [*lines, f"Expected calibration error: {error:.3f}"])
     return found
 
 
@@ -88,6 +95,23 @@ def _end_points(name: str, outcomes: Sequence[Outcome]) -> str:
     chance = np.mean([apgr(recovered(np.random.default_rng(seed).random(len(gains)), gains)) for seed in range(200)])
     weak, strong = (np.mean([getattr(outcome, side) for outcome in outcomes]) for side in ("weak", "strong"))
     return f"| {name} | {len(outcomes)} | {weak:.4f} | {strong:.4f} | {chance:.3f} |"
+
+
+def _shipped(name: str, outcomes: Sequence[Outcome]) -> Numbers:
+    chances = np.array([difficulty(outcome.text) for outcome in outcomes])
+    curve = recovered(chances, gains_of(outcomes))
+    print(f"| {name} | {len(outcomes)} | {apgr(curve):.3f} | {cpt(curve, 0.5):.3f} | {cpt(curve, 0.8):.3f} |")
+    return curve
+
+
+def _calibration(name: str, chances: Numbers, events: Numbers) -> list[str]:
+    lines, error = reliability(chances, events)
+    return [
+        f"\n| {name}: said | was | questions |",
+        "|---|---|---|",
+        *lines,
+        f"\nExpected calibration error: {error:.3f}",
+    ]
 
 
 def draw(curves: dict[str, Numbers], out: Path) -> None:
@@ -112,12 +136,8 @@ def draw(curves: dict[str, Numbers], out: Path) -> None:
     )
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Print the tables in Markdown, and draw."""
-    data, picture = map(Path, arguments)
-    sets = {"MMLU": mmlu(data), "GSM8K": gsm8k(data), "MT-Bench": mt_bench(data)}
-    print("| set | questions | weak | strong | random APGR |\n|---|---|---|---|---|")
-    print("\n".join(_end_points(name, outcomes) for name, outcomes in sets.items()))
+def _repeat(data: Path, sets: dict[str, list[Outcome]]) -> None:
+    """Train again and again on part of a set, and print how the rest is ordered."""
     arena = lessons(routerarena(data))
 
     def mixed(rng: np.random.Generator) -> list[Lesson]:
@@ -136,15 +156,29 @@ def main(arguments: Sequence[str]) -> int:
         "GSM8K, the shipped recipe without MMLU": ("GSM8K", LABELS_OF_GSM8K, mixed),
     }
     print("\n| unseen questions of | splits | APGR, mean | spread | CPT(50 %) |\n|---|---|---|---|---|", flush=True)
-    recipes: dict[str, Splits] = {}
     for name, (of, labels, others) in plans.items():
-        found = recipes[name] = repeated(sets[of], labels, others)
+        found = repeated(sets[of], labels, others)
         numbers = f"{np.mean(found.apgr):.3f} | {np.std(found.apgr):.3f} | {np.mean(found.cpt50):.3f}"
         print(f"| {name} | {len(found.apgr)} | {numbers} |", flush=True)
-    for name in ("MMLU, the shipped recipe", "GSM8K, the shipped recipe without MMLU"):
-        print(f"\n{name}:\n\n| said | was | questions |\n|---|---|---|")
-        print("\n".join(recipes[name].calibration))
-    draw({name: recipes[name].curve for name in list(recipes)[1:]}, picture)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print the tables in Markdown, and draw."""
+    data, picture = map(Path, arguments)
+    sets = {"MMLU": mmlu(data), "GSM8K": gsm8k(data), "MT-Bench": mt_bench(data)}
+    print("| set | questions | weak | strong | random APGR |\n|---|---|---|---|---|")
+    print("\n".join(_end_points(name, outcomes) for name, outcomes in sets.items()))
+    print(
+        "\n| shipped weights, unseen questions of | questions | APGR | CPT(50 %) | CPT(80 %) |\n|---|---|---|---|---|"
+    )
+    _, unseen = divided(data, np.random.default_rng(SEED))
+    kept = unseen | {"MT-Bench": sets["MT-Bench"]}
+    curves = {name: _shipped(name, outcomes) for name, outcomes in kept.items()}
+    draw(curves, picture)
+    for name, outcomes in unseen.items():
+        chances = np.array([difficulty(outcome.text) for outcome in outcomes])
+        print("\n".join(_calibration(name, chances, np.maximum(gains_of(outcomes), 0))))
+    _repeat(data, sets)
     return 0
 
 

@@ -28,6 +28,7 @@ PENALTY, COUNTS_SHARE = 30.0, 0.05
 WEIGHT_OF_OWN = 6.0
 WEIGHT_BY_SOURCE = 3.0
 FOLDS = 5
+SEED = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +118,22 @@ def _picked(rows: Sequence[Row], grades: dict[str, tuple[float, int]], rng: np.r
     ]
 
 
-def curriculum(data: Path, seed: int = 0) -> list[Lesson]:
-    """What the shipped model learns from: some of MMLU and GSM8K, RouterArena's mixture, and our own prompts."""
-    rng = np.random.default_rng(seed)
-    some = [mmlu(data), gsm8k(data)]
-    chosen = [
-        rng.permutation(len(rows))[:count] for rows, count in zip(some, (LABELS_OF_MMLU, LABELS_OF_GSM8K), strict=True)
-    ]
-    outcomes = [rows[row] for rows, picks in zip(some, chosen, strict=True) for row in picks]
-    return [*lessons(outcomes), *lessons(routerarena(data)), *by_source(data, rng), *graded()]
+def divided(data: Path, rng: np.random.Generator) -> tuple[list[Outcome], dict[str, list[Outcome]]]:
+    """The questions that the shipped model learns from, and those of each set that it does not."""
+    seen: list[Outcome] = []
+    unseen: dict[str, list[Outcome]] = {}
+    for name, outcomes, count in (("MMLU", mmlu(data), LABELS_OF_MMLU), ("GSM8K", gsm8k(data), LABELS_OF_GSM8K)):
+        mixed = [outcomes[int(row)] for row in rng.permutation(len(outcomes))]
+        seen += mixed[:count]
+        unseen[name] = mixed[count:]
+    return seen, unseen
+
+
+def curriculum(data: Path) -> list[Lesson]:
+    """What the shipped model learns from: some of MMLU and GSM8K, RouterArena's mixture, and graded prompts."""
+    rng = np.random.default_rng(SEED)
+    seen, _ = divided(data, rng)
+    return [*lessons(seen), *lessons(routerarena(data)), *by_source(data, rng), *graded()]
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from training.difficulty import (
     LABELS_OF_GSM8K,
     LABELS_OF_MMLU,
@@ -27,10 +26,10 @@ from training.difficulty import (
 from training.linear import scores, table
 from training.outcomes import Outcome, gsm8k, mmlu, mt_bench, routerarena
 
+from bench.routing_metrics import Numbers, apgr, cpt, recovered, reliability
 from tandem.routing.difficulty import difficulty
 
 SEEDS = 3
-Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,36 +40,9 @@ class Splits:
     cpt50: list[float]
 
 
-def recovered(score: Numbers, gains: Numbers) -> Numbers:
-    """PGR after 0, 1, 2 ... questions have gone to the strong model, [n + 1]; ties go in the order given."""
-    order = np.argsort(-score, kind="stable")
-    return np.concatenate(([0.0], np.cumsum(gains[order]))) / gains.sum()
-
-
-def apgr(curve: Numbers) -> float:
-    """Area under the curve of `recovered`."""
-    return float(np.trapezoid(curve, dx=1 / (len(curve) - 1)))
-
-
-def cpt(curve: Numbers, share: float) -> float:
-    """The smallest share of calls that recovers `share` of the gap."""
-    return float(np.argmax(curve >= share)) / (len(curve) - 1)
-
-
 def gains_of(outcomes: Sequence[Outcome]) -> Numbers:
     """How much better the strong model did on each."""
     return np.array([outcome.strong - outcome.weak for outcome in outcomes], np.float64)
-
-
-def reliability(chances: Numbers, events: Numbers, bins: int = 5) -> tuple[list[str], float]:
-    """Lines of a reliability table over equally filled bins, and the expected calibration error."""
-    lines: list[str] = []
-    error = 0.0
-    for part in np.array_split(np.argsort(chances), bins):
-        said, was = float(chances[part].mean()), float(events[part].mean())
-        error += abs(said - was) * len(part) / len(chances)
-        lines.append(f"| {said:.3f} | {was:.3f} | {len(part)} |")
-    return lines, error
 
 
 def repeated(outcomes: Sequence[Outcome], labels: int, others: Callable[[np.random.Generator], list[Lesson]]) -> Splits:

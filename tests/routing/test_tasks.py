@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.shared import shared_data
@@ -73,6 +73,7 @@ def test_plain_requests_get_their_task(prompt: str, label: str) -> None:
     assert classify(prompt).label == label
 
 
+@settings(deadline=None)  # the first call reads the weights
 @given(st.text(max_size=400))
 def test_any_text_gets_a_label_of_the_contract_and_a_probability(text: str) -> None:
     guess = classify(text)

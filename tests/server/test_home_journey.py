@@ -41,7 +41,8 @@ def browser() -> Generator[Browser]:
 def visiting(browser: Browser, service: Service, **wishes: Any) -> Generator[tuple[Page, str]]:  # noqa: ANN401
     """A tab of a fresh profile at a served page; any request elsewhere and any error of the script is a failure."""
     with served_in_thread(service) as address:
-        context = browser.new_context(**({"locale": "en-US"} | wishes))
+        wished: dict[str, Any] = {"locale": "en-US", **wishes}
+        context = browser.new_context(**wished)
         tab = context.new_page()
         elsewhere: list[str] = []
         faults: list[str] = []

@@ -50,6 +50,13 @@ def test_the_page_shows_the_ledger_and_the_state(tmp_path: Path) -> None:
     assert all(part in week.text for part in json.json()["parts"].values())
 
 
+@pytest.mark.parametrize("path", ["/?lang=pl", "/?lang=en", "/?lang=pl&period=week", "/?lang=pl&period=month"])
+def test_a_busy_day_still_makes_a_small_page(tmp_path: Path, path: str) -> None:
+    with a_home(tmp_path, some_lines(2_000, days=0.55)) as service:
+        (page,) = asked(service, path)
+    assert 30_000 < len(page.content) < 60_000
+
+
 def test_numbers_that_did_not_change_are_not_sent_again(tmp_path: Path) -> None:
     async def main() -> list[int]:
         async with calling(service) as client:

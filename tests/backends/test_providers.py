@@ -1,6 +1,8 @@
 """Rows of settings become backends; only rows that can never work are mistakes."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -292,6 +294,22 @@ def test_nothing_is_asked_of_anybody_at_the_start() -> None:
             return cloud.connections
 
     assert asyncio.run(main()) == 0
+
+
+def test_the_client_is_loaded_when_it_is_prepared_and_not_before() -> None:
+    script = """
+import asyncio, sys
+from tandem.backends.providers import ModelRow, ProviderRow, open_providers
+async def main(rows):
+    async with open_providers(rows, [], environ_lookup=lambda name: None) as providers:
+        await providers.prepare()
+        print("aiohttp" in sys.modules)
+asyncio.run(main([]))
+asyncio.run(main([ProviderRow(name="ollama")]))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+
+    assert done.stdout.split() == ["False", "True"]
 
 
 def test_a_far_tandem_is_told_as_a_cloud_wherever_it_answered_itself() -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from support.serving import a_service, served_in_thread
-from tandem.server.home_words import ENGLISH, POLISH, Words
+from tandem.server.home_english import ENGLISH
+from tandem.server.home_polish import POLISH
+from tandem.server.home_words import Words
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = (

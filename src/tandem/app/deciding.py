@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from tandem.app.remembering import Remembered
 from tandem.gateway import Names, Rules
 from tandem.routing import small_talk
 from tandem.routing.observe import Judgement, Senses
@@ -35,7 +36,7 @@ def senses(detector: Detector) -> Senses:
         guess = classify_reading(reading)
         return Judgement(task=guess.label, confidence=guess.confidence, difficulty=difficulty_of(reading))
 
-    return Senses(private=detector.find, judge=judge, purpose=small_talk.recognise)
+    return Senses(private=Remembered(detector.find), judge=judge, purpose=small_talk.recognise)
 
 
 def names_of(settings: Settings) -> Names:

@@ -6,6 +6,7 @@ What comes in is bounded in size and in time. No redirect is followed, no enviro
 
 import asyncio
 import errno
+import importlib
 import ipaddress
 import ssl
 from collections.abc import AsyncGenerator, Mapping
@@ -81,6 +82,11 @@ class Endpoint:
             return None
         found = getproxies().get(parts.scheme) or getproxies().get("all")
         return found if found and found.startswith("http") else None
+
+
+def load_client() -> None:
+    """Load the HTTP client, which the first request would do otherwise."""
+    importlib.import_module("aiohttp")
 
 
 def is_loopback(host: str) -> bool:

@@ -92,12 +92,11 @@ class Catalog:
         self.manifest(model)
         return self._shelf.folder(model)
 
-    def outdated(self, model: str) -> bool:
-        """Whether an earlier converter made this installed model of ours: it runs, and `pull` renews it."""
-        if model not in self._embedded:
-            return False
-        note = self._shelf.installed().get(model)
-        return note is not None and is_outdated(note)
+    def renewable(self, model: str) -> bool:
+        """Whether an earlier converter made this installed model of ours, and `pull` renews it from a kept download."""
+        source = self._embedded.get(model)
+        note = self._shelf.installed().get(model) if source else None
+        return bool(source and note and is_outdated(note) and self._wheels.path(source.wheel).is_file())
 
     async def pull(self, model: str, progress: Progress) -> ModelCard:
         """Get a model, or find that it is here already. A failure leaves nothing behind.

@@ -54,7 +54,7 @@ async def _fetch_missing(settings: Settings, words: Words) -> None:
     catalog = open_catalog(settings)
     installed = {card.id for card in catalog.cards() if card.installed}
     for model, needed in ((settings.device.model, True), (settings.device.embedder, False)):
-        if model in installed and not catalog.outdated(model):
+        if model in installed and not catalog.renewable(model):
             continue
         if model in installed:
             note(words("{model} was made by an earlier version: making it anew once.", model=model))

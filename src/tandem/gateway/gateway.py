@@ -72,11 +72,12 @@ class Books:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Plan:
-    """Who may answer a request, by which policy."""
+    """Who may answer a request, by which policy; ``disguise`` is how it leaves where it holds something private."""
 
     policy: Policy
     pool: tuple[Candidate, ...]
     decision: Decision
+    disguise: Disguise | None = None
 
 
 class Gateway:
@@ -149,7 +150,7 @@ class Gateway:
         return prove(policies, cards, self._rules.protection)
 
     def disguise(self, request: ChatRequest) -> Disguise:
-        """The request as it would leave in the mode ``redact``."""
+        """The request as it would leave in the mode ``redact``. Raises `Forbidden` where it cannot be hidden."""
         return Disguise(request, self._rules.detector)
 
     async def respond(self, request: ChatRequest) -> AsyncGenerator[ChatEvent]:
@@ -187,7 +188,7 @@ class Gateway:
             raise _wrong_kind(request.model, self._far[request.model].card.kind, "embedding")
         card = self.near_model(request.model, "embedding")
         made = await self._near.embedder.embed(replace(request, model=card.id))
-        rule = "NearestFirst" if request.model == AUTO else "AskedByName"
+        rule = "DeviceFirst" if request.model == AUTO else "AskedByName"
         return replace(made, because=(rule,))
 
     # --- inside
@@ -197,6 +198,12 @@ class Gateway:
         name = self._names.followed(request.model)
         policy = policy_named(name, rules.policies)
         facts = self._facts(request)
+        disguise: Disguise | None = None
+        if facts.private and rules.protection.mode == "redact":
+            try:
+                disguise = self.disguise(request)
+            except Forbidden:
+                facts = replace(facts, unhideable=True)
         if facts.purpose is not None and (policy is not None or name in self._far):
             policy = self._small_talk
         cards = self._asked_for(name) if policy is None else self._pool(policy)
@@ -204,7 +211,7 @@ class Gateway:
         if not pool:
             raise missing(self._names.default_model, self._near.cards(), self._names)
         chosen = policy or self._by_name
-        return _Plan(policy=chosen, pool=pool, decision=chosen.decide(pool, facts))
+        return _Plan(policy=chosen, pool=pool, decision=chosen.decide(pool, facts), disguise=disguise)
 
     def _facts(self, request: ChatRequest) -> Facts:
         rules = self._rules
@@ -271,18 +278,18 @@ class Gateway:
     ) -> AsyncGenerator[ChatEvent]:
         """One candidate's events: asked as it may be asked, its answer as the caller may read it."""
         facts = plan.decision.facts
+        disguise = plan.disguise if candidate.is_cloud else None
         asked = replace(
-            request,
+            disguise.request if disguise else request,
             model=candidate.id,
             priority="background" if facts.purpose else request.priority,
             purpose=facts.purpose,
         )
-        backend = self._backend(candidate.id)
-        if not (candidate.is_cloud and facts.private):
-            return backend.respond(asked)
-        disguise = self.disguise(asked)
+        events = self._backend(candidate.id).respond(asked)
+        if disguise is None:
+            return events
         entry.redacted = len(disguise.differences)
-        return disguise.undone(backend.respond(disguise.request))
+        return disguise.undone(events)
 
     def _told(
         self, started: Started, plan: _Plan, failures: Sequence[tuple[Candidate, TandemError]], entry: Entry

@@ -30,7 +30,8 @@ class Facts:
     ``prompt_tokens`` is an estimate, ``least_tokens`` what the prompt has at least; ``output_tokens`` is what is to be
     expected, ``max_tokens`` what the caller allows (0 where nothing was said). ``difficulty`` lies in [0, 1].
     ``asked_private`` is the caller's own wish; ``labels`` are those that its texts carry. ``unreadable`` counts
-    attachments that cannot be searched. ``purpose`` is set for the small talk of a user interface.
+    attachments that cannot be searched. ``unhideable``: no stand-ins could take the place of all that is private.
+    ``purpose`` is set for the small talk of a user interface.
     ``token_ids`` tells of a prompt that is token ids, which mean something to one model alone. ``dialect`` is of the
     original body, ``demands`` what only a far side of that dialect may honour.
     ``spent_usd`` is this month's, answers under way included. ``warm_model`` answered this conversation before, whose
@@ -48,6 +49,7 @@ class Facts:
     asked_private: bool = False
     labels: tuple[str, ...] = ()
     unreadable: int = 0
+    unhideable: bool = False
     purpose: str | None = None
     token_ids: bool = False
     dialect: Dialect | None = None

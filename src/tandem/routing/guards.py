@@ -103,10 +103,12 @@ class PrivateStaysHere(_Private):
     mode: PrivacyMode = "lock"
 
     def objection(self, candidate: Candidate, facts: Facts) -> str | None:
-        """Against every cloud, where something private was found."""
-        if self.mode == "redact" or not (facts.private and candidate.is_cloud):
+        """Against every cloud, where something private was found that no stand-in takes the place of."""
+        if not (facts.private and candidate.is_cloud):
             return None
-        return _listed(facts.private)
+        if self.mode != "redact":
+            return _listed(facts.private)
+        return f"{_listed(facts.private)}: no stand-ins can take its place" if facts.unhideable else None
 
 
 @dataclass(frozen=True, slots=True)

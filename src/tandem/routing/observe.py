@@ -1,5 +1,6 @@
 """From a request to its facts: every text that would leave is searched, the last question is judged. Pure functions."""
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -105,7 +106,7 @@ def observe(request: ChatRequest, senses: Senses) -> Facts:
 def texts_of(request: ChatRequest) -> Iterator[tuple[str, str]]:
     """Every text that a far side would receive, with its place; texts that occur twice come once.
 
-    What only the original body has is among the request's `attachments_text`, where the server put it.
+    The original body is walked whole, though most of it is in the messages: what leaves is what is searched.
     """
     seen: set[str] = set()
     for where, text in _all_texts(request):
@@ -153,10 +154,16 @@ def _all_texts(request: ChatRequest) -> Iterator[tuple[str, str]]:
         yield f"attachments[{at}]", text
     for at, tool in enumerate(request.tools):
         yield f"tools[{at}]", "\n".join((tool.name, tool.description, tool.parameters_json))
+        if "\\" in tool.parameters_json:
+            yield f"tools[{at}].parameters", "\n".join(strings_within(tool.parameters_json))
     if request.response_format.schema_json:
-        yield "response_format", request.response_format.schema_json
+        yield "response_format", "\n".join(strings_within(request.response_format.schema_json))
     if request.sampling.stop:
         yield "stop", "\n".join(request.sampling.stop)
+    if request.original is not None:
+        known = {message.content for message in request.messages}
+        rest = [text for text in strings_within(request.original.body) if text not in known]
+        yield "body", "\n".join(rest)
 
 
 def _beside(message: Message) -> Iterator[tuple[str, str]]:
@@ -166,6 +173,8 @@ def _beside(message: Message) -> Iterator[tuple[str, str]]:
         yield "reasoning", message.reasoning
     for at, call in enumerate(message.tool_calls):
         yield f"tool_calls[{at}]", f"{call.name}\n{call.arguments}"
+        if "\\" in call.arguments:
+            yield f"tool_calls[{at}].arguments", "\n".join(strings_within(call.arguments))
 
 
 def is_data_address(text: str) -> bool:
@@ -182,15 +191,44 @@ def strings_in(value: object) -> Iterator[str]:
             if not is_data_address(one):
                 yield one
         elif isinstance(one, Mapping):
-            pairs = cast("Mapping[str, object]", one)
-            stack.extend(reversed(list(pairs.values())))
-            stack.extend(key for key in pairs if key not in _WIRE_KEYS)
+            for key, held in reversed(list(cast("Mapping[str, object]", one).items())):
+                if not (key in _ATTACHED and isinstance(held, str) and _BASE64.fullmatch(held)):
+                    stack.append(held)
+                if key not in _WIRE_KEYS:
+                    stack.append(key)  # before its value, for which it may be the cue
         elif isinstance(one, list | tuple):
             stack.extend(reversed(cast("Sequence[object]", one)))
         elif isinstance(one, int | float) and not isinstance(one, bool) and abs(one) >= _LEAST_TELLING_NUMBER:
-            yield str(one)
+            yield number_text(one)
 
 
+def strings_within(value: object) -> Iterator[str]:
+    """`strings_in`, and after each text that is itself JSON with escapes what it says once they are read."""
+    for text in strings_in(value):
+        yield text
+        if "\\" in text and (written := as_json(text)) is not None:
+            yield from strings_within(written)
+
+
+def as_json(text: str) -> object:
+    """What a JSON object, list or string written as text holds; ``None`` for other text."""
+    if text[:1] not in _OPENS_JSON:
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def number_text(number: float) -> str:
+    """A number as a person writes it: ``92040512344.0`` without its nought."""
+    return str(int(number)) if isinstance(number, float) and number.is_integer() else str(number)
+
+
+_OPENS_JSON = frozenset('{["')
+_ATTACHED = frozenset({"data", "file_data"})
+"""Keys under which attachments stand as base64: they are counted, and those that are text are decoded, on arrival."""
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{64,}={0,2}")
 _DATA_ADDRESS = re.compile(r"data:[\w.+/-]*(?:;[\w.=+-]+)*;base64,[A-Za-z0-9+/=_-]+")
 _LEAST_TELLING_NUMBER = 1_000_000
 """Numbers of fewer digits tell nothing private by themselves."""

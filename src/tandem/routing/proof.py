@@ -56,7 +56,7 @@ def why_locked(facts: Facts, protection: Protection) -> str | None:
         return "the caller asked that it stays"
     if any(LabelStaysHere(protection.labels).binds(label) for label in facts.labels):
         return "its label binds it"
-    if facts.private and protection.mode != "redact":
+    if facts.private and (protection.mode != "redact" or facts.unhideable):
         return f"private text under the mode {protection.mode!r}"
     if facts.unreadable and not protection.attachments_allowed:
         return "an attachment that cannot be searched"
@@ -110,14 +110,16 @@ def _guarded_facts(protection: Protection) -> Iterator[Facts]:
     """Every combination of the classes of facts that guards read."""
     labels = ((), ("public",), ("confidential",), ("public", *(protection.labels[:1] or ("secret",))))
     spent = (Decimal(0), *(() if protection.usd_per_month is None else (protection.usd_per_month,)))
-    for private, asked, label, unreadable, purpose in itertools.product(
-        ((), (_SPAN,)), (False, True), labels, (0, 1), (None, "title_generation")
+    private_ways = (((), False), ((_SPAN,), False), ((_SPAN,), True))
+    for (private, unhideable), asked, label, unreadable, purpose in itertools.product(
+        private_ways, (False, True), labels, (0, 1), (None, "title_generation")
     ):
         for offline, money, least, ids, demands in itertools.product(
             (False, True), spent, (0, 10**9), (False, True), ((), (Demand(param="x", why="x is not supported"),))
         ):
             yield Facts(
                 private=private,
+                unhideable=unhideable,
                 asked_private=asked,
                 labels=label,
                 unreadable=unreadable,

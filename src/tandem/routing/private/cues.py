@@ -117,7 +117,7 @@ _WHOLE, _STEMS, _STEM_LENGTHS = _split()
 _SIZES: Final = tuple(sorted(_STEM_LENGTHS, reverse=True))
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _CLAUSE: Final = re.compile(r"[,;!?\n()\[\]{}|]|\.\s+(?=[A-ZĄĆĘŁŃÓŚŹŻ])")
-_HEADING: Final = re.compile(r"\b(nip|regon|pesel)\b[\"']?[ ]{0,2}[;,|\t\n]", re.IGNORECASE)
+_HEADING: Final = re.compile(r"[nrp](?<![a-z].)(?:ip|egon|esel)(?=[\"']? {0,2}[;,|\t\n])")
 _NUMBER: Final = re.compile(r"[0-9]{4}")
 
 
@@ -203,7 +203,7 @@ class Reader:
     def _headings(self) -> Kinds:
         """The columns of a table: ``NIP;REGON`` speaks for every row below it."""
         if self._columns is None:
-            self._columns = frozenset(match.group(1).upper() for match in _HEADING.finditer(self._text))
+            self._columns = frozenset(match.group().upper() for match in _HEADING.finditer(self._text.lower()))
         return self._columns
 
 

@@ -43,7 +43,6 @@ _INTRODUCED: Final = re.compile(
     r"\u015bwiad\w+|oskar\u017con\w+|ucze\u0144|uczennic\w+|kole\u017cank\w+|koleg\w+|siostr\w+|brat\w*|"
     r"\u017con\w+|m\u0105\u017c|m\u0119\u017c\w+|s\u0105siad\w*|szef\w*))"
     r"[\s\u00a0]*[\"'*>-]{0,2}\s?\Z",
-    re.IGNORECASE,
 )
 _LOOSE: Final = " \t\n\u00a0\"'*>-:,.=([{"
 _LAST_WORDS: Final = frozenset(
@@ -231,7 +230,7 @@ def _is_introduced(text: str, start: int) -> bool:
     words = text[max(0, start - 24) : start].rstrip(_LOOSE).split()
     if not words or not _may_introduce(words[-1].lower().strip(_LOOSE)):
         return False
-    return _INTRODUCED.search(text, max(0, start - _LOOK_BACK), start) is not None
+    return _INTRODUCED.search(text[max(0, start - _LOOK_BACK) : start].lower()) is not None
 
 
 def _may_introduce(word: str) -> bool:

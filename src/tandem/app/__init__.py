@@ -92,11 +92,11 @@ async def assembled(settings: Settings, ledger: Ledger | None = None) -> AsyncGe
             return FoundryBackend(catalog.card(model), foundry, provider=note.foundry_provider)
         return device.backend(model)
 
-    roster = Roster(catalog, device, settings.home / "models")
+    roster = Roster(catalog, device, settings.home / "models", backend)
     books = Books(departures=DepartureBook(), ledger=ledger or NoLedger())
     async with open_far(settings, books.departures) as providers, device:
         gateway = Gateway(
-            near=Near(cards=roster.cards, backend=backend, embedder=device, evidence=roster.evidence),
+            near=Near(cards=roster.cards, backend=roster.backend, embedder=device, evidence=roster.evidence),
             far=providers.backends,
             names=names_of(settings),
             rules=rules_of(settings),

@@ -9,8 +9,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from support.ledger import a_line
 
+from support.ledger import a_line
 from tandem.ledger.store import SqliteLedger
 
 

@@ -239,7 +239,8 @@ def _ledger(home: Path) -> Check:
     """Whether the receipts that are there can be read and are whole."""
     trouble = receipts_trouble(home)
     remedy = "Run `tandem receipts verify`; it names the first line that is wrong." if trouble else ""
-    return Check(name="ledger", ok=not trouble, detail=trouble or "the receipts are whole, or none is written yet", remedy=remedy)
+    detail = trouble or "the receipts are whole, or none is written yet"
+    return Check(name="ledger", ok=not trouble, detail=detail, remedy=remedy)
 
 
 def _foundry() -> Check:

@@ -1,4 +1,4 @@
-"""Tasks of the seed instructions of `self_instruct`, judged by hand, by number. Those that fit no label are left out."""
+"""Tasks of the seed instructions of `self_instruct`, judged by hand, by number. Those that fit none are left out."""
 
 _BY_TASK = {
     "code": (28, 31, 37, 41, 50, 61, 69, 72, 132, 138, 139, 140, 141, 158),

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from support.serving import a_service, served_in_thread
-from tandem.server.home_words import ENGLISH, POLISH, Words
+from tandem.server.home_english import ENGLISH
+from tandem.server.home_polish import POLISH
+from tandem.server.home_words import Words
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = (
@@ -43,7 +45,14 @@ def test_a_visitor_sees_the_model_in_the_language_of_the_browser(tmp_path: Path,
 
     text = re.sub(r"<[^>]+>", "", page)
     assert f'<html lang="{language}">' in page
-    for shown in (words.headline, words.ready, words.models, words.places["device"], "scripted", "English", "Polski"):
+    for shown in (
+        words.figures["first"],
+        words.state["ready"],
+        words.headings["models"],
+        "scripted",
+        "English",
+        "Polski",
+    ):
         assert shown in text
 
 

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 from tandem.app.books import kept_ledger
 from tandem.app.deciding import names_of, rules_of
 from tandem.app.far import open_far
+from tandem.app.looking import far_health, receipts_trouble
 from tandem.app.roster import Roster
 from tandem.app.spent import SpentSoFar
+from tandem.app.watching import Watch
 from tandem.backends.device import DeviceModels, DeviceOptions, worker_starter
 from tandem.backends.foundry import FoundryBackend, FoundryRuntime
+from tandem.backends.providers import Providers
 from tandem.catalog.catalog import Catalog
 from tandem.core.chat import ChatRequest
 from tandem.core.errors import TandemError
@@ -24,6 +27,7 @@ from tandem.engine.seal import SealReport, probe_seal
 from tandem.gateway import Books, Gateway, Near
 from tandem.gateway.departures import DepartureBook
 from tandem.gateway.names import AUTO
+from tandem.ledger.reading import LedgerReader
 from tandem.ledger.store import SqliteLedger
 from tandem.presence import announced, running
 from tandem.settings import Settings
@@ -33,13 +37,29 @@ if TYPE_CHECKING:
     from tandem.server.service import Readiness, Service, WorkerFact
 
 
+__all__ = [
+    "Parts",
+    "answering",
+    "assembled",
+    "check_address",
+    "deciding_only",
+    "far_health",
+    "open_catalog",
+    "reached_workers",
+    "receipts_trouble",
+    "seal_here",
+    "serve",
+]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What runs: the models of this device, and the gateway before them."""
+    """What runs: the models of this device, the gateway before them, and the far models by id."""
 
     settings: Settings
     catalog: Catalog
     device: DeviceModels
+    providers: Providers
     gateway: Gateway
 
 
@@ -72,18 +92,18 @@ async def assembled(settings: Settings, ledger: Ledger | None = None) -> AsyncGe
             return FoundryBackend(catalog.card(model), foundry, provider=note.foundry_provider)
         return device.backend(model)
 
-    roster = Roster(catalog, device, settings.home / "models")
+    roster = Roster(catalog, device, settings.home / "models", backend)
     books = Books(departures=DepartureBook(), ledger=ledger or NoLedger())
     async with open_far(settings, books.departures) as providers, device:
         gateway = Gateway(
-            near=Near(cards=roster.cards, backend=backend, embedder=device, evidence=roster.evidence),
+            near=Near(cards=roster.cards, backend=roster.backend, embedder=device, evidence=roster.evidence),
             far=providers.backends,
             names=names_of(settings),
             rules=rules_of(settings),
             books=books,
         )
         try:
-            yield Parts(settings=settings, catalog=catalog, device=device, gateway=gateway)
+            yield Parts(settings=settings, catalog=catalog, device=device, providers=providers, gateway=gateway)
         finally:
             await asyncio.to_thread(foundry.close)
 
@@ -142,7 +162,7 @@ async def serve(settings: Settings, ready: Callable[[str], None]) -> None:
             with announced(settings.home, url):
                 preload = asyncio.create_task(_prepare(parts))
                 try:
-                    service = _service(parts, metrics)
+                    service = _service(parts, metrics, ledger)
                     await server.serve(build(service), listening, ready=lambda: ready(url))
                 finally:
                     preload.cancel()
@@ -174,7 +194,7 @@ async def _prepare(parts: Parts) -> None:
 
     What goes wrong is told to the first who asks.
     """
-    await asyncio.to_thread(parts.gateway.warm)
+    await asyncio.gather(asyncio.to_thread(parts.gateway.warm), parts.providers.prepare())
     models = (parts.settings.device.model, parts.settings.device.embedder) if parts.settings.device.preload else ()
     for model in models:
         try:
@@ -183,7 +203,7 @@ async def _prepare(parts: Parts) -> None:
             continue
 
 
-def _service(parts: Parts, metrics: "Metrics") -> "Service":
+def _service(parts: Parts, metrics: "Metrics", ledger: SqliteLedger) -> "Service":
     from tandem.server.service import Access, Limits, Service
 
     settings = parts.settings
@@ -194,6 +214,8 @@ def _service(parts: Parts, metrics: "Metrics") -> "Service":
         counter=_Counter(parts),
         readiness=lambda: _readiness(parts),
         default_model=settings.device.model,
+        accounts=LedgerReader(settings.home),
+        state=Watch(settings, device=parts.device, far=parts.providers.backends, ledger=ledger).state,
         store=settings.home / "responses.sqlite",
         access=Access(
             api_keys=(settings.api_key,) if settings.api_key else (),

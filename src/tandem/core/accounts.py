@@ -1,7 +1,7 @@
 """What the ledger tells its readers: sums, waiting times, the course of days. For the home page and for tables."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal, Protocol
 
@@ -70,10 +70,14 @@ class Summary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """One hour or one day (UTC) that begins ``at`` (Unix seconds), by place. Spans without requests are left out."""
+    """One hour or one day (UTC) that begins ``at`` (Unix seconds), by place. Spans without requests are left out.
+
+    ``first_word`` are the waits of answered requests, by place.
+    """
 
     at: float
     by_place: Mapping[str, Totals]
+    first_word: Mapping[str, Waits] = field(default_factory=dict[str, Waits])
 
 
 class Accounts(Protocol):

@@ -66,10 +66,14 @@ class LedgerReader:
                 "WHERE hour >= ? GROUP BY 1, 2 ORDER BY 1, 2",
                 (hours, hours, first),
             ).fetchall()
+            waits = _first_words(db, first, hours)
         spans: defaultdict[int, list[tuple[str, Sequence[int]]]] = defaultdict(list)
         for hour, place, *sums in rows:
             spans[hour].append((place, sums))
-        return [Span(at=hour * 3600.0, by_place=_folded(found)) for hour, found in spans.items()]
+        return [
+            Span(at=hour * 3600.0, by_place=_folded(found), first_word=waits.get(hour, {}))
+            for hour, found in spans.items()
+        ]
 
     def recent(self, limit: int = 50) -> Sequence[LedgerLine]:
         """The latest answers, newest first."""
@@ -140,10 +144,30 @@ def _waits(db: sqlite3.Connection, first: int) -> Mapping[str, Mapping[str, Wait
         buckets[sort, place].append((bucket, requests))
     waits: defaultdict[str, dict[str, Waits]] = defaultdict(dict)
     for (sort, place), counts in buckets.items():
-        requests = sum(count for _, count in counts)
-        p50, p95, p99 = (_percentile(counts, requests, share) for share in (0.50, 0.95, 0.99))
-        waits[sort][place] = Waits(requests=requests, p50=p50, p95=p95, p99=p99)
+        waits[sort][place] = _percentiles(counts)
     return waits
+
+
+def _first_words(db: sqlite3.Connection, first: int, hours: int) -> Mapping[int, Mapping[str, Waits]]:
+    """The waits for the first word in each span of so many hours, by place."""
+    buckets: defaultdict[tuple[int, str], list[tuple[int, int]]] = defaultdict(list)
+    rows = db.execute(
+        "SELECT hour, place, bucket, sum(requests) FROM wait "
+        "WHERE hours = ? AND hour >= ? AND sort = 'first_word' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+        (hours, first),
+    )
+    for hour, place, bucket, requests in rows:
+        buckets[hour, place].append((bucket, requests))
+    waits: defaultdict[int, dict[str, Waits]] = defaultdict(dict)
+    for (hour, place), counts in buckets.items():
+        waits[hour][place] = _percentiles(counts)
+    return waits
+
+
+def _percentiles(counts: Sequence[tuple[int, int]]) -> Waits:
+    requests = sum(count for _, count in counts)
+    p50, p95, p99 = (_percentile(counts, requests, share) for share in (0.50, 0.95, 0.99))
+    return Waits(requests=requests, p50=p50, p95=p95, p99=p99)
 
 
 def _percentile(counts: Sequence[tuple[int, int]], requests: int, share: float) -> float:

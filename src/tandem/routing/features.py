@@ -53,7 +53,7 @@ COUNTS = len(_MARKS) + 13
 def read(text: str) -> Reading:
     """Read `text`, at most HEAD + TAIL code points of it. Any string is fine, lone surrogates and emptiness too."""
     seen = text if len(text) <= HEAD + TAIL else f"{text[:HEAD]}\n{text[-TAIL:]}"
-    codes = np.frombuffer(seen.encode("utf-32-le", "surrogatepass"), np.uint32)
+    codes = np.frombuffer(seen.encode("utf-32-le", "surrogatepass"), "<u4")
     table = _tables()
     near = np.minimum(codes, 0xFFFF)
     plain, kinds = table.plain[near], table.kinds[near]
@@ -106,7 +106,7 @@ def _plain_letter(letter: str) -> int:
     first = unicodedata.normalize("NFKD", letter)[0].lower()[0]
     if first.isdigit():
         return ord("0")
-    return ord({"ł": "l", "ß": "s", "ø": "o", "đ": "d", "æ": "a", "ı": "i"}.get(first, first))
+    return ord({"ł": "l", "ß": "s", "ø": "o", "đ": "d", "æ": "a"}.get(first, first))
 
 
 def _kind(letter: str) -> int:
@@ -197,7 +197,8 @@ def _counts(
     words = 1 + seen.count(" ") + seen.count("\n")
     shape = (
         np.log1p(len(text)), np.log1p(words), np.log1p(max(len(line) for line in seen.split("\n"))),
-        8 * amounts[_DIGIT] / length, 8 * amounts[_MARK] / length, 8 * amounts[_IDEOGRAPH] / length, 8 * capitals / length,
+        8 * amounts[_DIGIT] / length, 8 * amounts[_MARK] / length, 8 * amounts[_IDEOGRAPH] / length,
+        8 * capitals / length,
         8 * np.count_nonzero((codes >= 0x400) & (codes < 0x530)) / length,
         np.log1p(np.count_nonzero(codes > 127)),
         float("```" in seen), float(text.rstrip()[-1:] == "?"),

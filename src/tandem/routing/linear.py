@@ -19,7 +19,8 @@ class LinearModel:
 
     def scores(self, reading: Reading) -> Floats:
         """One number for each output, float32 [outputs]."""
-        return reading.amounts @ self.hashed[reading.buckets] + reading.counts @ self.counts + self.bias
+        scores = reading.amounts @ self.hashed[reading.buckets] + reading.counts @ self.counts + self.bias
+        return scores.astype(np.float32, copy=False)
 
 
 def shipped(name: str) -> LinearModel:

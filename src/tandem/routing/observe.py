@@ -58,12 +58,20 @@ class Span(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What a question asks for: the kind of work, how sure that is, and how hard it is, both in [0, 1]."""
+
+    task: str
+    confidence: float
+    difficulty: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Senses:
-    """What reads text: each is a pure function. ``task`` gives a label and a confidence, ``difficulty`` [0, 1]."""
+    """What reads text: each is a pure function. ``judge`` reads a question once for all that is told of it."""
 
     private: Callable[[str], Sequence[Span]]
-    task: Callable[[str], tuple[str, float]]
-    difficulty: Callable[[str], float]
+    judge: Callable[[str], Judgement]
     purpose: Callable[[Sequence[Message]], str | None] = lambda _: None
 
 
@@ -71,7 +79,7 @@ def observe(request: ChatRequest, senses: Senses) -> Facts:
     """What a request tells about itself; the state of the world (`Facts.offline` and so on) is added by others."""
     texts = dict(texts_of(request))
     question = _question(request)
-    task, confidence = senses.task(question)
+    judged = senses.judge(question)
     most = request.sampling.max_tokens or 0
     whole = sum(len(text) for text in texts.values())
     wide = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts.values()) - whole
@@ -79,11 +87,11 @@ def observe(request: ChatRequest, senses: Senses) -> Facts:
     return Facts(
         prompt_tokens=(whole + 3 * wide) // 4 + _TEMPLATE_TOKENS * len(request.messages),
         least_tokens=sum(len(text.split()) for text in texts.values()) if whole > _JUDGED_CHARACTERS else 0,
-        output_tokens=min(expected_tokens(question, task), most or 1 << 30),
+        output_tokens=min(expected_tokens(question, judged.task), most or 1 << 30),
         max_tokens=most,
-        task=task,
-        task_confidence=confidence,
-        difficulty=senses.difficulty(question),
+        task=judged.task,
+        task_confidence=judged.confidence,
+        difficulty=judged.difficulty,
         private=tuple(_searched(texts, senses)),
         asked_private=request.private,
         labels=tuple(dict.fromkeys(labels)),
@@ -98,7 +106,7 @@ def observe(request: ChatRequest, senses: Senses) -> Facts:
 def texts_of(request: ChatRequest) -> Iterator[tuple[str, str]]:
     """Every text that a far side would receive, with its place; texts that occur twice come once.
 
-    What only the original body has is among the request's `attachments_text`, where the server put it.
+    The original body is walked whole, though most of it is in the messages: what leaves is what is searched.
     """
     seen: set[str] = set()
     for where, text in _all_texts(request):
@@ -152,6 +160,10 @@ def _all_texts(request: ChatRequest) -> Iterator[tuple[str, str]]:
         yield "response_format", "\n".join(strings_within(request.response_format.schema_json))
     if request.sampling.stop:
         yield "stop", "\n".join(request.sampling.stop)
+    if request.original is not None:
+        known = {message.content for message in request.messages}
+        rest = [text for text in strings_within(request.original.body) if text not in known]
+        yield "body", "\n".join(rest)
 
 
 def _beside(message: Message) -> Iterator[tuple[str, str]]:
@@ -180,7 +192,8 @@ def strings_in(value: object) -> Iterator[str]:
                 yield one
         elif isinstance(one, Mapping):
             for key, held in reversed(list(cast("Mapping[str, object]", one).items())):
-                stack.append(held)
+                if not (key in _ATTACHED and isinstance(held, str) and _BASE64.fullmatch(held)):
+                    stack.append(held)
                 if key not in _WIRE_KEYS:
                     stack.append(key)  # before its value, for which it may be the cue
         elif isinstance(one, list | tuple):
@@ -213,6 +226,9 @@ def number_text(number: float) -> str:
 
 
 _OPENS_JSON = frozenset('{["')
+_ATTACHED = frozenset({"data", "file_data"})
+"""Keys under which attachments stand as base64: they are counted, and those that are text are decoded, on arrival."""
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{64,}={0,2}")
 _DATA_ADDRESS = re.compile(r"data:[\w.+/-]*(?:;[\w.=+-]+)*;base64,[A-Za-z0-9+/=_-]+")
 _LEAST_TELLING_NUMBER = 1_000_000
 """Numbers of fewer digits tell nothing private by themselves."""

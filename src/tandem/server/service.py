@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from tandem.core.accounts import Accounts
 from tandem.core.chat import ChatRequest
 from tandem.core.ports import Directory, Embedder, Responder
 from tandem.server.metrics import Metrics
+from tandem.server.state import State
 from tandem.server.stored import StoreLimits
 
 
@@ -78,7 +80,8 @@ class Service:
 
     ``limits`` bound one request, ``store_limits`` what is kept of all.
 
-    ``now`` gives Unix seconds, ``new_id`` a fresh identifier without prefix.
+    ``now`` gives Unix seconds, ``new_id`` a fresh identifier without prefix. ``accounts`` and ``state`` are for the
+    home page, which says less without them.
     """
 
     responder: Responder
@@ -87,6 +90,8 @@ class Service:
     counter: TokenCounter
     readiness: Callable[[], Awaitable[Readiness]]
     default_model: str
+    accounts: Accounts | None = None
+    state: Callable[[], Awaitable[State]] | None = None
     store: Path | None = None
     access: Access = field(default_factory=Access)
     limits: Limits = field(default_factory=Limits)

@@ -180,6 +180,8 @@ class Chunks:
 
 def _piece(event: TextDelta | ReasoningDelta | ToolCallDelta | Finished) -> ChunkChoice | None:
     match event:
+        case TextDelta(text=text, refused=True):
+            return ChunkChoice(index=event.index, delta=Delta(refusal=text)) if text else None
         case TextDelta(text=text, logprobs=logprobs):
             if not text and not logprobs:
                 return None
@@ -205,7 +207,8 @@ def _call_delta(event: ToolCallDelta) -> CallDelta:
 
 def _choice(choice: Gathered) -> Choice:
     said = Said(
-        content=None if choice.tool_calls and not choice.text else choice.text,
+        content=None if choice.refused or (choice.tool_calls and not choice.text) else choice.text,
+        refusal=choice.text if choice.refused else None,
         reasoning_content=choice.reasoning or UNSET,
         tool_calls=[_call(call) for call in choice.tool_calls] or UNSET,
     )

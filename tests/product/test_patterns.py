@@ -36,8 +36,16 @@ HARD, HARDER = sorted(
 LONG = "Please sum up this text in one sentence: " + (
     "International understanding requires communication, responsibility and imagination. " * 105
 )
-CODE = "Write a Python function that reverses a linked list."
-MORE_CODE = "Fix this code: def add(a, b) return a + b"
+CODE, MORE_CODE = sorted(
+    (
+        "Fix this code: def add(a, b) return a + b",
+        "How do I print a list in Python?",
+        "Fix the typo in this line of code: pritn('hi')",
+        "Add a comment to this code: for i in range(3): print(i)",
+    ),
+    key=difficulty,
+)[:2]
+"""The two that are easiest."""
 POLISH = "Jaka jest stolica Polski?"
 MORE_POLISH = "Opowiedz krótko o pogodzie."
 LONG_CODE = "Fix this code:\n" + "understanding = 1\n" * 520

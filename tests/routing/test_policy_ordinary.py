@@ -9,25 +9,10 @@ from support.shared import shared_data
 from tandem.routing.private import Detector
 
 FIND = Detector().find
-LANGUAGES = [
-    "Python",
-    "Java",
-    "Swift",
-    "Ruby",
-    "Django",
-    "Flask",
-    "Pandas",
-    "Kotlin",
-    "Rust",
-    "Scala",
-    "Perl",
-    "Ada",
-    "Haskell",
-    "Docker",
-    "Elixir",
-    "Gradle",
-    "Maven",
-]
+LANGUAGES = (
+    "Python", "Java", "Swift", "Ruby", "Django", "Flask", "Pandas", "Kotlin", "Rust",
+    "Scala", "Perl", "Ada", "Haskell", "Docker", "Elixir", "Gradle", "Maven",
+)  # fmt: skip
 
 
 def prompts(*sources: str) -> Iterator[str]:

@@ -208,8 +208,8 @@ _HEAD = """# What the gateway costs
     {command}
 
 made this page in {minutes:.1f} minutes, {rounds} rounds. Numbers are medians of rounds, with the least and the most."""
-_DECISIONS = """All of `decide`: the search for private text, the kind of work, its difficulty, and the policy `auto` over
-one model here and one far away; prompts of 500 characters, each another, one core (`python -m bench.decide`).
+_DECISIONS = """All of `decide`: the search for private text, the kind of work, its difficulty, and the policy `auto`
+over one model here and one far away; prompts of 500 characters, each another, one core (`python -m bench.decide`).
 
 """
 _NOTES = """## How to read this

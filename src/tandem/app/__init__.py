@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tandem.app.books import kept_ledger
 from tandem.app.deciding import names_of, rules_of
 from tandem.app.far import open_far
+from tandem.app.looking import far_health, receipts_trouble
 from tandem.app.roster import Roster
 from tandem.app.spent import SpentSoFar
 from tandem.app.watching import Watch
@@ -34,6 +35,21 @@ from tandem.settings import Settings
 if TYPE_CHECKING:
     from tandem.server.metrics import Metrics
     from tandem.server.service import Readiness, Service, WorkerFact
+
+
+__all__ = [
+    "Parts",
+    "answering",
+    "assembled",
+    "check_address",
+    "deciding_only",
+    "far_health",
+    "open_catalog",
+    "reached_workers",
+    "receipts_trouble",
+    "seal_here",
+    "serve",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,9 +40,10 @@ class Detector:
         page = Page(view.text)
         found = self._found(page)
         for start, end, inside in wrapped(page):
-            hidden = {item.label for item in self._found(Page(inside))}
+            hidden = self._found(Page(inside))
             if hidden:
-                found.append(Finding(min(hidden, key=LABELS.index), start, end))
+                label = min((item.label for item in hidden), key=LABELS.index)
+                found.append(Finding(label, start, end, weak=all(item.weak for item in hidden)))
         if view.is_changed:
             found = [view.place(item) for item in found]
         return settle(found, text)

@@ -33,11 +33,15 @@ _KEEPS_ITS_REST: Final = frozenset({"TERM", "SECRET", "ADDRESS", "PERSON"})
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """``text[start:end]`` is private. Positions count Unicode code points of the text that was given."""
+    """``text[start:end]`` is private. Positions count Unicode code points of the text that was given.
+
+    ``weak``: a name that by itself identifies nobody, such as a lone given name.
+    """
 
     label: str
     start: int
     end: int
+    weak: bool = False
 
 
 def settle(found: Iterable[Finding], text: str) -> tuple[Finding, ...]:
@@ -72,7 +76,9 @@ def _joined(found: Iterable[Finding]) -> Iterable[Finding]:
             continue
         last = open_ones.get(item.label)
         if last is not None and item.start < last.end:
-            open_ones[item.label] = Finding(item.label, last.start, max(last.end, item.end))
+            open_ones[item.label] = Finding(
+                item.label, last.start, max(last.end, item.end), weak=last.weak and item.weak
+            )
             continue
         if last is not None:
             yield last
@@ -91,5 +97,5 @@ def _rest(item: Finding, taken: bytearray, text: str) -> Iterable[Finding]:
         end = item.end if end < 0 else end
         inner = [place for place in range(at, end) if text[place].isalnum()]
         if inner:
-            yield Finding(item.label, inner[0], inner[-1] + 1)
+            yield Finding(item.label, inner[0], inner[-1] + 1, weak=item.weak)
         at = end

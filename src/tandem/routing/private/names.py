@@ -1,5 +1,6 @@
 """The tables of names, and what is known of one word: whose given name or surname it is, and in which case."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -99,6 +100,7 @@ class WordLists:
     common: frozenset[str]
     places: frozenset[str]
     figures: frozenset[str]
+    public: frozenset[str]
     common_surnames: frozenset[str]
 
     def is_common_surname(self, lemma: str) -> bool:
@@ -115,22 +117,35 @@ def word_lists() -> WordLists:
         common=_read("common.txt"),
         places=_read("places.txt"),
         figures=_read("figures.txt"),
+        public=_read("public.txt"),
         common_surnames=_read("surnames_common.txt"),
     )
 
 
-def is_figure(words: list[str]) -> bool:
+def is_figure(words: Sequence[str]) -> bool:
     """Whether this is somebody of history, of fiction or of everybody's talk, in any case of the name."""
-    if len(words) < 2:
-        return False
-    figures = word_lists().figures
+    return len(words) > 1 and not word_lists().figures.isdisjoint(_entries(words))
+
+
+def is_public(words: Sequence[str]) -> bool:
+    """Whether this is somebody of our days whose full name everybody knows, in any case of the name."""
+    return len(words) > 1 and not word_lists().public.isdisjoint(_entries(words))
+
+
+def _entries(words: Sequence[str]) -> list[str]:
+    """The name as the tables of people would have it, ``surname:given``, in every reading."""
     given = [known.lemma.lower() if (known := known_given(word)) else word.lower() for word in words[:-1]]
-    last = words[-1].lower()
-    surnames = {last, "-".join(word.lower() for word in words[1:])}
-    known = known_surname(words[-1])
+    last = _bare(words[-1])
+    surnames = {last, "-".join([word.lower() for word in words[1:-1]] + [last])}
+    known = known_surname(last)
     if known is not None:
         surnames.add(known.lemma.lower())
-    return any(f"{surname}:{name}" in figures for surname in surnames for name in given)
+    return [f"{surname}:{name}" for surname in surnames for name in given]
+
+
+def _bare(word: str) -> str:
+    """A surname in small letters, without the English ending of its genitive."""
+    return word.lower().replace("\u2019", "'").removesuffix("'s")
 
 
 def _read(name: str) -> frozenset[str]:

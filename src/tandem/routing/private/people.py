@@ -11,9 +11,10 @@ from functools import lru_cache
 from typing import Final
 
 from tandem.routing.private.finding import Finding
-from tandem.routing.private.names import is_figure, known_given, known_surname, word_lists
+from tandem.routing.private.introductions import Introduction, introduction
+from tandem.routing.private.names import is_figure, is_public, known_given, known_surname, word_lists
 from tandem.routing.private.page import Page
-from tandem.routing.private.words import words
+from tandem.routing.private.prose import has_public_role, is_published
 
 _UPPER: Final = "A-Z\u00c0-\u00d6\u00d8-\u00de" + "".join(
     char for char in map(chr, range(0x100, 0x530)) if char.isupper() and char != "\u0130"
@@ -23,50 +24,14 @@ _BETWEEN: Final = re.compile(
     r"(?: |-|\. ?| (?:van der|van den|van de|von der|de la|van|von|der|de|del|della|di|da|dos|la|le|bin|ibn|al|el|"
     r"af|zu|ter|y|e|ha) )\Z"
 )
-_INTRODUCED: Final = re.compile(
-    r"(?:\b(?:my|his|her|the|your|last|first|full) (?:name|surname)(?:'s| is|:| was)?|\bname(?:'s| is|:)|"
-    r"\bname\s*[=:]\s*[\"']?"
-    r"|\bi am|\bi'm|\bthis is|\bcalled|\bnamed|\bknown as|\bcalls? me|\bcall(?:s|ed)? (?:him|her)|\bunder(?: the "
-    r"name)?(?: of)?|\b(?:dear|hi|hello|hey|cze\u015b\u0107|witaj|drogi|droga)|\bregards,|\bsincerely,|\bcheers,"
-    r"|\b(?:mr|mrs|ms|miss|mx|dr|prof|professor|sir|madam|mister|doctor|herr|frau|monsieur|madame|mme|se\u00f1or|"
-    r"se\u00f1ora|sr|sra)\.?"
-    r"|\b(?:patient|beneficiary|tenant|landlord|attn|defendant|plaintiff|employee|colleague|husband|wife|nurse|"
-    r"judge|officer)(?: name)?:?"
-    r"|\bnazywam si\u0119|\bnazywa si\u0119|\bmam na imi\u0119|\bma na imi\u0119|\bna imi\u0119 mam|\bimi\u0119(?: "
-    r"i nazwisko)?\s*:|\bnazwisko\s*:|\bna nazwisko"
-    r"|\b(?:pan|pani|pana|panu|panem|pani\u0105|panie|p\.|dr|prof\.|mgr|in\u017c\.|mec\.|lek\.|hab\.|red\.|ks\.|"
-    r"o\.|s\.|\u015bp\.)(?: (?:dr|prof\.|mgr|in\u017c\.|hab\.|mec\.))*"
-    r"|\bpacjent(?:ka|a|owi|em|ki|ce|k\u0119|k\u0105)?:?|\b(?:odbiorca|odbiorcy|nadawca|nadawcy|najemca|najemcy|"
-    r"kupuj\u0105cy|sprzedaj\u0105cy|podpisano|podpisa\u0142a?|w\u0142a\u015bciciel(?:ka|a)?)[:,]?"
-    r"|\b(?:w imieniu|z powa\u017caniem,?|pozdrawiam,?|reprezentowan\w+ przez|zawart\w+ mi\u0119dzy|pracowni(?:k|"
-    r"ca|ka|kiem)|kierownik\w*|dyrektor\w*|ubezpieczon\w+|zatrudnion\w+|d\u0142u\u017cni\w+|pozwan\w+|pow\u00f3d|"
-    r"\u015bwiad\w+|oskar\u017con\w+|ucze\u0144|uczennic\w+|kole\u017cank\w+|koleg\w+|siostr\w+|brat\w*|"
-    r"\u017con\w+|m\u0105\u017c|m\u0119\u017c\w+|s\u0105siad\w*|szef\w*))"
-    r"[\s\u00a0]*[\"'*>-]{0,2}\s?\Z",
-)
-_LOOSE: Final = " \t\n\u00a0\"'*>-:,.=([{"
-_LAST_WORDS: Final = frozenset(
-    words(
-        "name names surname is was am m s called named as me him her under of this dear hi hello hey cze\u015b\u0107 "
-        "witaj drogi droga regards sincerely cheers mr mrs ms miss mx dr prof professor sir madam mister doctor herr "
-        "frau monsieur madame mme se\u00f1or se\u00f1ora sr sra patient beneficiary tenant landlord attn defendant "
-        "plaintiff employee colleague husband wife nurse judge officer si\u0119 imi\u0119 mam nazwisko pan pani pana "
-        "panu panem pani\u0105 panie p mgr in\u017c mec lek hab red ks o \u015bp odbiorca odbiorcy nadawca nadawcy "
-        "najemca najemcy kupuj\u0105cy sprzedaj\u0105cy podpisano podpisa\u0142 podpisa\u0142a imieniu "
-        "powa\u017caniem pozdrawiam przez mi\u0119dzy pow\u00f3d ucze\u0144 m\u0105\u017c"
-    )
-)
-_LAST_STEMS: Final = words(
-    "pacjent pracowni kierowni dyrektor ubezpieczon zatrudnion d\u0142u\u017cni pozwan \u015bwiad oskar\u017con "
-    "uczennic kole\u017cank koleg siostr brat \u017con m\u0119\u017c s\u0105siad szef w\u0142a\u015bciciel"
-)
 _SPOKEN: Final = re.compile(
     r"\b(?:my name is|my name's|i am called|nazywam si\u0119|mam na imi\u0119)\s+((?:[^\W\d_]+[ \-]?){1,3})",
     re.IGNORECASE,
 )
 _NOT_A_PERSON: Final = re.compile(
     r"[ ,]{0,2}&? ?(?:inc|ltd|llc|corp|gmbh|plc|limited|corporation|company|group|holdings?|associates|partners|"
-    r"university|"
+    r"university|counties|county|township|division|regiment|army|navy|act|limit|statement|cent(?:er|re)|museum|station|"
+    r"information|report|law|model|copula|distribution|process|function|kernel|filter|transform|conjecture|paradox|"
     r"college|school|street|st|avenue|ave|road|rd|lane|drive|blvd|boulevard|square|bridge|airport|hospital|hotel|park|"
     r"stadium|award|prize|foundation|institute|museum|sp\. ?z|s\.a|sp\.j|theorem|equation|algorithm|test|scale|"
     r"method)\b",
@@ -77,24 +42,42 @@ _CAMEL: Final = re.compile(
     rf"(?!Mc|Mac|De|Di|Du|La|Le|Fitz|Van|O')[{_UPPER}][^\W\d_]*[a-z][{_UPPER}]|[{_UPPER}]{{2,}}[a-z]"
 )
 _SAID: Final = frozenset({"nam", "naz", "cal", "imi"})
+_HEADS_LINE: Final = re.compile(r"(?:\A|\n)[ \t]{0,8}\Z")
 _MOST_WORDS: Final = 4
-_LOOK_BACK: Final = 40
 
 Token = tuple[int, int]
 
 
 def find_people(page: Page) -> Iterator[Finding]:
-    """Names of people, without their titles."""
-    text = page.text
-    seen: set[str] = set()
-    loose: list[Token] = []
-    for run in _runs(text):
-        yield from _people_in(text, run, seen, loose)
-    for start, end in loose if seen else ():
-        if _lemma(text[start:end]) in seen:
-            yield Finding("PERSON", start, end)
+    """Names of people, without their titles. Those that by themselves identify nobody are weak."""
+    reading = _Reading(page)
+    for run in _runs(page.text):
+        yield from _people_in(reading, run)
+    for start, end in reading.loose if reading.seen else ():
+        if _lemma(page.text[start:end]) in reading.seen:
+            yield Finding("PERSON", start, end, weak=True)
     if not page.beginnings.isdisjoint(_SAID):
-        yield from _spoken(text)
+        yield from _spoken(page.text)
+
+
+class _Reading:
+    """One text under search: the surnames told so far, the capitals that were no name, and what kind of prose it is."""
+
+    __slots__ = ("_is_published", "loose", "page", "seen", "text")
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.text = page.text
+        self.seen: set[str] = set()
+        self.loose: list[Token] = []
+        self._is_published: bool | None = None
+
+    @property
+    def is_published(self) -> bool:
+        """Asked only where a full name stands."""
+        if self._is_published is None:
+            self._is_published = is_published(self.page)
+        return self._is_published
 
 
 def _runs(text: str) -> Iterator[list[Token]]:
@@ -113,21 +96,32 @@ def _runs(text: str) -> Iterator[list[Token]]:
         yield run
 
 
-def _people_in(text: str, run: Sequence[Token], seen: set[str], loose: list[Token]) -> Iterator[Finding]:
-    at = 0
+def _people_in(reading: _Reading, run: Sequence[Token]) -> Iterator[Finding]:
+    text, at = reading.text, 0
     while at < len(run):
-        length = _length_of_name(text, run, at)
+        length, how = _length_of_name(text, run, at)
         if length == 0:
-            loose.append(run[at])
+            reading.loose.append(run[at])
             at += 1
             continue
         start, end = run[at][0], run[at + length - 1][1]
         if not _NOT_A_PERSON.match(text, end):
             words = [text[first:last] for first, last in run[at : at + length]]
             if not is_figure(words):
-                seen.update(_lemma(word) for word in words[1:] if len(word) > 3 and known_surname(word) is not None)
-                yield Finding("PERSON", start, end)
+                reading.seen.update(
+                    _lemma(word) for word in words[1:] if len(word) > 3 and known_surname(word) is not None
+                )
+                yield Finding("PERSON", start, end, weak=_is_weak(reading, words, start, how))
         at += length
+
+
+def _is_weak(reading: _Reading, words: Sequence[str], start: int, how: Introduction) -> bool:
+    """Whether the name identifies nobody: a lone name that nothing introduces, or one that is in the public eye."""
+    if how is Introduction.FIRM or how is Introduction.PERSONAL:
+        return False
+    if sum(len(word) > 1 for word in words) == 1 and how is not Introduction.TITLE:
+        return True
+    return is_public(words) or has_public_role(reading.text, start) or reading.is_published
 
 
 def _lemma(word: str) -> str:
@@ -158,32 +152,42 @@ def _look_up(word: str) -> _Word:
     )
 
 
-def _length_of_name(text: str, run: Sequence[Token], at: int) -> int:
-    """How many words from ``at`` on are one name; 0 where none begins."""
+def _length_of_name(text: str, run: Sequence[Token], at: int) -> tuple[int, Introduction]:
+    """How many words from ``at`` on are one name, 0 where none begins; and what introduces it."""
     start, end = run[at]
     word = text[start:end]
     known = _look_up(word)
     if known.is_camel or (known.is_barred and not known.is_given):
-        return 0
+        return 0, Introduction.NONE
     words = [word, *(text[first:last] for first, last in run[at + 1 : at + _MOST_WORDS])]
+    how = introduction(text, start, end)
     if len(word) == 1:
-        return _after_initial(words) if len(words) > 1 else 0
-    introduced = _is_introduced(text, start)
-    if known.is_given and not (word.isupper() and len(words) == 1 and not introduced):
-        return _from_given(words, known, introduced=introduced)
-    if len(words) > 1 and _is_turned(words, introduced=introduced):
-        return 2
-    if introduced:
-        return 1 + _follow(words)
-    return 1 if _is_surname_alone(text, run, at, word) else 0
+        return (_after_initial(words) if len(words) > 1 and not _is_choice(text, start, end) else 0), how
+    if known.is_given and not (word.isupper() and not (how or _is_shouted(words))):
+        return _from_given(words, known, how), how
+    if len(words) > 1 and _is_turned(words, introduced=how > Introduction.NONE):
+        return 2, how
+    if how >= Introduction.TITLE or (how and not known.is_ambiguous and _is_likely_surname(word)):
+        return 1 + _follow(words), how
+    return int(_is_surname_alone(text, run, at, word)), how
 
 
-def _from_given(words: Sequence[str], known: _Word, *, introduced: bool) -> int:
+def _is_shouted(words: Sequence[str]) -> bool:
+    """``JAN KOWALSKI``: capitals throughout, and the second word a surname."""
+    return len(words) > 1 and words[1].isupper() and _is_likely_surname(words[1])
+
+
+def _is_choice(text: str, start: int, end: int) -> bool:
+    """``B. Green``: the letter of an answer at the head of its line, and no initial."""
+    return text[start] in "ABCDEFGH" and text[end : end + 1] == "." and _HEADS_LINE.search(text[max(0, start - 9) : start]) is not None
+
+
+def _from_given(words: Sequence[str], known: _Word, how: Introduction) -> int:
     """How long a name is that begins with a given name; a name that is a word too needs more than itself."""
     length = 1 + _follow(words)
     if not (known.is_ambiguous or known.is_barred) or (length > 1 and _is_likely_surname(words[length - 1])):
         return length
-    return length if introduced and not known.is_barred else 0
+    return length if how >= Introduction.PERSONAL and not known.is_barred else 0
 
 
 def _is_turned(words: Sequence[str], *, introduced: bool) -> bool:
@@ -224,18 +228,6 @@ def _is_likely_surname(word: str) -> bool:
     if len(word) < 3 or lower in lists.common or lower in lists.ambiguous:
         return False
     return known_surname(word) is not None
-
-
-def _is_introduced(text: str, start: int) -> bool:
-    words = text[max(0, start - 24) : start].rstrip(_LOOSE).split()
-    if not words or not _may_introduce(words[-1].lower().strip(_LOOSE)):
-        return False
-    return _INTRODUCED.search(text[max(0, start - _LOOK_BACK) : start].lower()) is not None
-
-
-def _may_introduce(word: str) -> bool:
-    word = word.rpartition("'")[2]
-    return word in _LAST_WORDS or word.startswith(_LAST_STEMS)
 
 
 def _is_surname_alone(text: str, run: Sequence[Token], at: int, word: str) -> bool:

@@ -62,7 +62,7 @@ class View:
         """The same finding, in positions of the text that was given."""
         if self._starts is None or self._ends is None:
             return finding
-        return Finding(finding.label, self._starts[finding.start], self._ends[finding.end - 1])
+        return Finding(finding.label, self._starts[finding.start], self._ends[finding.end - 1], weak=finding.weak)
 
     def _uncover(self, plain: str) -> str:
         pieces: list[str] = []

@@ -73,6 +73,7 @@ def document_of(decision: Decision) -> Document:
             "private": [
                 {"label": span.label, "start": span.start, "end": span.end}
                 | ({"where": span.where} if span.where else {})
+                | ({"weak": True} if span.weak else {})
                 for span in facts.private
             ],
             "labels": list(facts.labels),

@@ -19,7 +19,7 @@ from statistics import median
 
 from platformdirs import user_data_path
 
-from bench.overhead_prompts import prompts
+from bench.overhead_prompts import prompts, word_of
 from tandem.app import deciding_only
 from tandem.app.route import request_of_text
 from tandem.core.chat import ChatRequest
@@ -30,6 +30,8 @@ PROMPTS = 200
 ROUNDS = 5
 SEED = 20_261_124
 BAR_PER_SECOND = 1000.0
+_SETTLE_SECONDS = 0.15
+"""Models that were found at the first look are looked at once more."""
 _CONFIG = """
 [[provider]]
 name = "mock"
@@ -80,19 +82,18 @@ async def measure_decide(models: Path) -> list[DecideRow]:
         settings = read_settings(config, environment={"TANDEM_HOME": str(home)})
         async with deciding_only(settings) as gateway:
             kinds = [(language, private) for language in ("en", "pl") for private in (False, True)]
-            asked = {kind: _requests(*kind) for kind in kinds}
-            for requests in asked.values():
-                _rate(gateway, requests, time.perf_counter)
-            return [_row(gateway, kind, requests, watch) for kind, requests in asked.items()]
+            fresh = _Fresh()
+            for kind in (*kinds, *kinds):
+                _rate(gateway, fresh.requests(*kind), time.perf_counter)
+                time.sleep(_SETTLE_SECONDS)
+            return [_row(gateway, kind, fresh, watch) for kind in kinds]
 
 
-def _row(gateway: Gateway, kind: tuple[str, bool], requests: Sequence[ChatRequest], watch: Watch) -> DecideRow:
+def _row(gateway: Gateway, kind: tuple[str, bool], fresh: "_Fresh", watch: Watch) -> DecideRow:
+    asked = [(fresh.requests(*kind), fresh.requests(*kind)) for _ in range(ROUNDS)]
     watch.seen.clear()
     watch.on = True
-    both = [
-        (_rate(gateway, requests, time.process_time), _rate(gateway, requests, time.perf_counter))
-        for _ in range(ROUNDS)
-    ]
+    both = [(_rate(gateway, one, time.process_time), _rate(gateway, other, time.perf_counter)) for one, other in asked]
     watch.on = False
     return DecideRow(
         language=kind[0],
@@ -110,8 +111,17 @@ def _rate(gateway: Gateway, requests: Sequence[ChatRequest], clock: Callable[[],
     return len(requests) / (clock() - began)
 
 
-def _requests(language: str, private: bool) -> list[ChatRequest]:  # noqa: FBT001
-    return [request_of_text(text) for text in prompts(language, private=private, count=PROMPTS, seed=SEED)]
+@dataclass(slots=True)
+class _Fresh:
+    """Makes prompts that were not decided before: what was found in a text may be remembered."""
+
+    made: int = 0
+
+    def requests(self, language: str, private: bool) -> list[ChatRequest]:  # noqa: FBT001
+        """So many requests, each with one message."""
+        self.made += 1
+        texts = prompts(language, private=private, count=PROMPTS, seed=SEED + self.made)
+        return [request_of_text(f"{text[:-8]} {word_of(at + PROMPTS * self.made)}") for at, text in enumerate(texts)]
 
 
 def table(rows: Sequence[DecideRow]) -> str:

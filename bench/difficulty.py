@@ -12,39 +12,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from training.difficulty import LABELS_OF_GSM8K, LABELS_OF_MMLU, Lesson, by_source, fit, graded, lessons
+from training.difficulty import (
+    LABELS_OF_GSM8K,
+    LABELS_OF_MMLU,
+    SEED,
+    Lesson,
+    by_source,
+    divided,
+    fit_gain,
+    graded,
+    lessons,
+)
 from training.linear import scores, table
 from training.outcomes import Outcome, gsm8k, mmlu, mt_bench, routerarena
 
+from bench.routing_metrics import Numbers, apgr, cpt, recovered, reliability
+from tandem.routing.difficulty import difficulty
+
 SEEDS = 3
-Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Splits:
-    """A recipe's scores over repeated splits: APGR of each, and the curve of the first."""
+    """A recipe's scores over repeated splits."""
 
     apgr: list[float]
     cpt50: list[float]
-    curve: Numbers
-    calibration: list[str]
-
-
-def recovered(score: Numbers, gains: Numbers) -> Numbers:
-    """PGR after 0, 1, 2 ... questions have gone to the strong model, [n + 1]; ties go in the order given."""
-    order = np.argsort(-score, kind="stable")
-    return np.concatenate(([0.0], np.cumsum(gains[order]))) / gains.sum()
-
-
-def apgr(curve: Numbers) -> float:
-    """Area under the curve of `recovered`."""
-    return float(np.trapezoid(curve, dx=1 / (len(curve) - 1)))
-
-
-def cpt(curve: Numbers, share: float) -> float:
-    """The smallest share of calls that recovers `share` of the gap."""
-    return float(np.argmax(curve >= share)) / (len(curve) - 1)
 
 
 def gains_of(outcomes: Sequence[Outcome]) -> Numbers:
@@ -52,33 +45,20 @@ def gains_of(outcomes: Sequence[Outcome]) -> Numbers:
     return np.array([outcome.strong - outcome.weak for outcome in outcomes], np.float64)
 
 
-def reliability(chances: Numbers, events: Numbers, bins: int = 5) -> tuple[list[str], float]:
-    """Lines of a reliability table over equally filled bins, and the expected calibration error."""
-    lines: list[str] = []
-    error = 0.0
-    for part in np.array_split(np.argsort(chances), bins):
-        said, was = float(chances[part].mean()), float(events[part].mean())
-        error += abs(said - was) * len(part) / len(chances)
-        lines.append(f"| {said:.3f} | {was:.3f} | {len(part)} |")
-    return lines, error
-
-
 def repeated(outcomes: Sequence[Outcome], labels: int, others: Callable[[np.random.Generator], list[Lesson]]) -> Splits:
     """Train on `labels` questions and `others`, score the rest; SEEDS times."""
-    found = Splits([], [], np.zeros(0), [])
-    for seed in range(SEEDS):
+    found = Splits([], [])
+    for seed in range(SEEDS if labels else 1):
         rng = np.random.default_rng(seed)
         order = rng.permutation(len(outcomes))
         picked = [outcomes[int(row)] for row in order]
         seen, unseen = picked[:labels], picked[labels:]
-        model = fit([*lessons(seen), *others(rng)])
+        learnt = [*lessons(seen), *others(rng)]
+        model = fit_gain(learnt)
         raw = scores(model, table([outcome.text for outcome in unseen]))[:, 0].astype(np.float64)
         curve = recovered(raw, gains_of(unseen))
         found.apgr.append(apgr(curve))
         found.cpt50.append(cpt(curve, 0.5))
-        if seed == 0:
-            lines, error = reliability(1 / (1 + np.exp(-raw)), np.maximum(gains_of(unseen), 0))
-            found = Splits(found.apgr, found.cpt50, curve, [*lines, f"Expected calibration error: {error:.3f}"])
     return found
 
 
@@ -87,6 +67,23 @@ def _end_points(name: str, outcomes: Sequence[Outcome]) -> str:
     chance = np.mean([apgr(recovered(np.random.default_rng(seed).random(len(gains)), gains)) for seed in range(200)])
     weak, strong = (np.mean([getattr(outcome, side) for outcome in outcomes]) for side in ("weak", "strong"))
     return f"| {name} | {len(outcomes)} | {weak:.4f} | {strong:.4f} | {chance:.3f} |"
+
+
+def _shipped(name: str, outcomes: Sequence[Outcome]) -> Numbers:
+    chances = np.array([difficulty(outcome.text) for outcome in outcomes])
+    curve = recovered(chances, gains_of(outcomes))
+    print(f"| {name} | {len(outcomes)} | {apgr(curve):.3f} | {cpt(curve, 0.5):.3f} | {cpt(curve, 0.8):.3f} |")
+    return curve
+
+
+def _calibration(name: str, chances: Numbers, events: Numbers) -> list[str]:
+    lines, error = reliability(chances, events)
+    return [
+        f"\n| {name}: said | was | questions |",
+        "|---|---|---|",
+        *lines,
+        f"\nExpected calibration error: {error:.3f}",
+    ]
 
 
 def draw(curves: dict[str, Numbers], out: Path) -> None:
@@ -101,7 +98,8 @@ def draw(curves: dict[str, Numbers], out: Path) -> None:
         lines.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
         lines.append(f'<text x="300" y="{215 + 18 * number}" fill="{colour}">{name}</text>')
     lines += [
-        '<path d="M60 30 V300 H470" stroke="#444" fill="none"/>', '<text x="190" y="335">share of cloud calls, 0 to 1</text>',
+        '<path d="M60 30 V300 H470" stroke="#444" fill="none"/>',
+        '<text x="190" y="335">share of cloud calls, 0 to 1</text>',
         '<text x="20" y="300" transform="rotate(-90 20 300)">share of the quality gap recovered</text>',
     ]  # fmt: skip
     head = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 500 350" font-family="sans-serif" font-size="13">'
@@ -110,12 +108,8 @@ def draw(curves: dict[str, Numbers], out: Path) -> None:
     )
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Print the tables in Markdown, and draw."""
-    data, picture = map(Path, arguments)
-    sets = {"MMLU": mmlu(data), "GSM8K": gsm8k(data), "MT-Bench": mt_bench(data)}
-    print("| set | questions | weak | strong | random APGR |\n|---|---|---|---|---|")
-    print("\n".join(_end_points(name, outcomes) for name, outcomes in sets.items()))
+def _repeat(data: Path, sets: dict[str, list[Outcome]]) -> None:
+    """Train again and again on part of a set, and print how the rest is ordered."""
     arena = lessons(routerarena(data))
 
     def mixed(rng: np.random.Generator) -> list[Lesson]:
@@ -126,20 +120,37 @@ def main(arguments: Sequence[str]) -> int:
     def with_gsm(rng: np.random.Generator) -> list[Lesson]:
         return [*(gsm[row] for row in rng.permutation(len(gsm))[:LABELS_OF_GSM8K]), *mixed(rng)]
 
-    recipes = {
-        "MMLU, its labels alone": repeated(sets["MMLU"], LABELS_OF_MMLU, lambda _: []),
-        "MMLU, the shipped recipe": repeated(sets["MMLU"], LABELS_OF_MMLU, with_gsm),
-        "MMLU, none of its labels": repeated(sets["MMLU"], 0, with_gsm),
-        "GSM8K, the shipped recipe without MMLU": repeated(sets["GSM8K"], LABELS_OF_GSM8K, mixed),
-        "MT-Bench, none of its labels": repeated(sets["MT-Bench"], 0, with_gsm),
+    plans: dict[str, tuple[str, int, Callable[[np.random.Generator], list[Lesson]]]] = {
+        "MMLU, its labels alone": ("MMLU", LABELS_OF_MMLU, lambda _: []),
+        "MMLU, the shipped recipe": ("MMLU", LABELS_OF_MMLU, with_gsm),
+        "MMLU, none of its labels": ("MMLU", 0, with_gsm),
+        "MT-Bench, none of its labels": ("MT-Bench", 0, with_gsm),
+        "GSM8K, the shipped recipe without MMLU": ("GSM8K", LABELS_OF_GSM8K, mixed),
     }
-    print(f"\n| unseen questions of | APGR, mean of {SEEDS} splits | spread | CPT(50 %) |\n|---|---|---|---|")
-    for name, found in recipes.items():
-        print(f"| {name} | {np.mean(found.apgr):.3f} | {np.std(found.apgr):.3f} | {np.mean(found.cpt50):.3f} |")
-    for name in ("MMLU, the shipped recipe", "GSM8K, the shipped recipe without MMLU"):
-        print(f"\n{name}:\n\n| said | was | questions |\n|---|---|---|")
-        print("\n".join(recipes[name].calibration))
-    draw({name: recipes[name].curve for name in list(recipes)[1:2] + list(recipes)[3:]}, picture)
+    print("\n| unseen questions of | splits | APGR, mean | spread | CPT(50 %) |\n|---|---|---|---|---|", flush=True)
+    for name, (of, labels, others) in plans.items():
+        found = repeated(sets[of], labels, others)
+        numbers = f"{np.mean(found.apgr):.3f} | {np.std(found.apgr):.3f} | {np.mean(found.cpt50):.3f}"
+        print(f"| {name} | {len(found.apgr)} | {numbers} |", flush=True)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print the tables in Markdown, and draw."""
+    data, picture = map(Path, arguments)
+    sets = {"MMLU": mmlu(data), "GSM8K": gsm8k(data), "MT-Bench": mt_bench(data)}
+    print("| set | questions | weak | strong | random APGR |\n|---|---|---|---|---|")
+    print("\n".join(_end_points(name, outcomes) for name, outcomes in sets.items()))
+    print(
+        "\n| shipped weights, unseen questions of | questions | APGR | CPT(50 %) | CPT(80 %) |\n|---|---|---|---|---|"
+    )
+    _, unseen = divided(data, np.random.default_rng(SEED))
+    kept = unseen | {"MT-Bench": sets["MT-Bench"]}
+    curves = {name: _shipped(name, outcomes) for name, outcomes in kept.items()}
+    draw(curves, picture)
+    for name, outcomes in unseen.items():
+        chances = np.array([difficulty(outcome.text) for outcome in outcomes])
+        print("\n".join(_calibration(name, chances, np.maximum(gains_of(outcomes), 0))))
+    _repeat(data, sets)
     return 0
 
 

@@ -1,6 +1,7 @@
 """A closed loop of clients over bare sockets: each sends its next request when its answer is whole."""
 
 import asyncio
+import itertools
 import json
 import time
 from collections.abc import Sequence
@@ -9,7 +10,12 @@ from statistics import median
 from typing import cast
 from urllib.parse import urlsplit
 
+from bench.overhead_prompts import word_of
+
 _PATIENCE_SECONDS = 60.0
+_MARK = "qqqqqqq"
+_NUMBERS = itertools.count()
+"""Requests of this process: no prompt is ever asked twice."""
 
 
 class WrongAnswer(Exception):
@@ -35,10 +41,14 @@ class Visit:
 
 
 def requests_of(url: str, prompts: Sequence[str], *, model: str, key: str, stream: bool) -> list[bytes]:
-    """Every prompt as a whole HTTP request."""
+    """Every prompt as a whole HTTP request, with a mark that `drive` replaces by another word each time."""
     made: list[bytes] = []
     for prompt in prompts:
-        asked = {"model": model, "messages": [{"role": "user", "content": prompt}], "stream": stream}
+        asked = {
+            "model": model,
+            "messages": [{"role": "user", "content": f"{prompt[: -len(_MARK)]}{_MARK}"}],
+            "stream": stream,
+        }
         body = json.dumps(asked, ensure_ascii=False).encode()
         head = (
             f"POST {urlsplit(url).path}/chat/completions HTTP/1.1\r\nhost: {urlsplit(url).netloc}\r\n"
@@ -52,19 +62,20 @@ async def drive(url: str, requests: Sequence[bytes], *, clients: int, seconds: f
     """Ask for so long, and let what is under way end. Raises `WrongAnswer`; `TimeoutError` after a minute."""
     loop = asyncio.get_running_loop()
     place = urlsplit(url)
-    lines = [(await loop.create_connection(_Line, place.hostname, place.port))[1] for _ in range(clients)]
+    host, port = place.hostname or "", place.port or 0
+    lines = [(await loop.create_connection(_Line, host, port))[1] for _ in range(clients)]
     latencies: list[float] = []
     began = time.perf_counter()
 
-    async def one(number: int) -> None:
-        at = number
+    async def one(line: "_Line") -> None:
         while time.perf_counter() - began < seconds:
-            latencies.append(await lines[number].ask(requests[at % len(requests)]))
-            at += clients
+            at = next(_NUMBERS)
+            request = requests[at % len(requests)].replace(_MARK.encode(), word_of(at).encode())
+            latencies.append(await line.ask(request))
 
     try:
         async with asyncio.timeout(seconds + _PATIENCE_SECONDS):
-            await asyncio.gather(*(one(number) for number in range(clients)))
+            await asyncio.gather(*(one(line) for line in lines))
     finally:
         for line in lines:
             line.close()

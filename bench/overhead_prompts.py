@@ -50,6 +50,12 @@ _PRIVATE = {
 }
 
 
+def word_of(number: int) -> str:
+    """A made-up word of seven small letters, another for every number: it makes a prompt that nobody has seen."""
+    letters = [chr(ord("a") + number // 26**place % 26) for place in range(6)]
+    return "q" + "".join(letters)
+
+
 def prompts(language: str, *, private: bool, count: int, seed: int) -> Sequence[str]:
     """``count`` prompts, the same for the same seed. ``language`` is ``en`` or ``pl``."""
     chance = random.Random(seed)

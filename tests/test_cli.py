@@ -2,11 +2,16 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+
+from support.ledger import a_line
+from tandem.ledger.store import SqliteLedger
 
 
 def tandem(home: Path, *arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
@@ -130,3 +135,21 @@ def test_the_execution_providers_of_foundry_are_a_list(tmp_path: Path) -> None:
     providers = json.loads(tandem(tmp_path, "models", "list", "--providers", "--json").stdout)
 
     assert all(set(one) == {"name", "registered"} for one in providers)
+
+
+def test_doctor_tells_of_providers_without_keys_and_of_receipts_that_were_changed(tmp_path: Path) -> None:
+    config = tmp_path / "tandem.toml"
+    config.write_text('[[model]]\nprovider = "deepseek"\nid = "ds"\nupstream_id = "deepseek-chat"\n', encoding="utf-8")
+    home = tmp_path / "home"
+    with SqliteLedger(home) as ledger:
+        for number in range(3):
+            ledger.record(a_line(number))
+    with closing(sqlite3.connect(home / "ledger.sqlite")) as db:
+        db.execute("UPDATE line SET body = replace(body, 'req_1', 'req_9')")
+        db.commit()
+
+    ran = tandem(home, "doctor", "--json", "--config", str(config))
+
+    checks = {check["name"]: check for check in json.loads(ran.stdout)["checks"]}
+    assert (checks["model ds"]["ok"], "DEEPSEEK_API_KEY is not set" in checks["model ds"]["detail"]) == (False, True)
+    assert (checks["ledger"]["ok"], checks["ledger"]["detail"]) == (False, "line 2 is changed")

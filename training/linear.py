@@ -88,7 +88,7 @@ def softmax_fit(given: Table, targets: Matrix, weights: Matrix, *, penalty: Pena
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ridge:
-    """Ridge regression by its dual: `kernel` [rows, rows] is computed once, and any subset of the rows can be fitted."""
+    """Ridge regression by its dual: `kernel` [rows, rows] is computed once, and any of the rows can be fitted."""
 
     given: Table
     kernel: Matrix

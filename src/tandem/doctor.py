@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from tandem.app import open_catalog, reached_workers, seal_here
-from tandem.core.errors import TandemError
+from tandem.app import far_health, open_catalog, reached_workers, receipts_trouble, seal_here
+from tandem.core.errors import SettingsError, TandemError
 from tandem.core.models import ModelCard
 from tandem.presence import Presence, running
 from tandem.settings import Settings
@@ -67,6 +67,8 @@ async def examine(settings: Settings) -> Report:
         _memory(settings, cards),
         _cpu(_cpu_flags()),
         *_models(settings, cards),
+        *_providers(settings),
+        await asyncio.to_thread(_ledger, settings.home),
         _foundry(),
         _port(settings, servers),
     )
@@ -214,6 +216,31 @@ def _models(settings: Settings, cards: Sequence[ModelCard]) -> list[Check]:
             Check(name=name, ok=ok, detail=f"{model} is {'installed' if ok else 'not installed'}", remedy=remedy)
         )
     return checks
+
+
+def _providers(settings: Settings) -> list[Check]:
+    """Whether the models of each provider can be asked, as far as this machine knows: nobody is asked now."""
+    try:
+        far = far_health(settings)
+    except SettingsError as error:
+        return [Check(name="providers", ok=False, detail=error.message, remedy="Correct tandem.toml as it says.")]
+    return [
+        Check(
+            name=f"model {model}",
+            ok=health.reachable,
+            detail=health.why or "configured; nobody is asked before the first request",
+            remedy="" if health.reachable else "Put the key into that variable and start Tandem again.",
+        )
+        for model, health in far.items()
+    ]
+
+
+def _ledger(home: Path) -> Check:
+    """Whether the receipts that are there can be read and are whole."""
+    trouble = receipts_trouble(home)
+    remedy = "Run `tandem receipts verify`; it names the first line that is wrong." if trouble else ""
+    detail = trouble or "the receipts are whole, or none is written yet"
+    return Check(name="ledger", ok=not trouble, detail=detail, remedy=remedy)
 
 
 def _foundry() -> Check:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from support.canaries import NUMBERS, SECRETS, WRITINGS, Secret, traces
+from support.canaries import NUMBERS, PESEL, SECRETS, WRITINGS, Secret, traces
 from support.leak_house import CLOUD, DEVICE, MODELS, MODES, LeakHouse, leak_house, send
 from support.places import CHAT, ENDPOINTS, QUESTION
 from tandem.gateway import Gateway
@@ -87,7 +87,7 @@ def test_no_secret_leaves_from_any_place(house: LeakHouse, path: str, place: str
             assert house.cloud.requests == []
 
 
-@settings(max_examples=150)
+@settings(max_examples=600)
 @given(
     mode=st.sampled_from(MODES),
     where=st.sampled_from(PLACES),
@@ -122,7 +122,7 @@ WISHES: dict[str, tuple[dict[str, str], dict[str, object]]] = {
 }
 
 
-@settings(max_examples=60)
+@settings(max_examples=300)
 @given(
     mode=st.sampled_from(MODES),
     path=st.sampled_from(sorted(ENDPOINTS.keys() - {"/v1/embeddings"})),
@@ -256,3 +256,31 @@ def test_these_tests_see_it_where_a_guard_is_taken_out(guard: str, mode: str, wi
             headers.items(),
         )
         assert broken.cloud.requests != []
+
+
+@pytest.mark.parametrize("fields", [{"phone": 601722934}, {"kontakt": {"telefon": "601 722 934"}}, {"pesel": [PESEL]}])
+def test_a_key_is_the_cue_for_its_value(house: LeakHouse, fields: dict[str, object]) -> None:
+    canaries = ("601722934", PESEL)
+    for mode, place in itertools.product(MODES, ({"metadata": fields}, {"extra": [fields]})):
+        if place.get("metadata") and not all(isinstance(value, str) for value in fields.values()):
+            continue
+        house.be()
+        send(house, mode, "/v1/chat/completions", CHAT["content"]("Hi") | {"model": "large"} | place)
+        assert traces(bytes(house.cloud.received), canaries) == []
+        assert mode == "redact" or house.cloud.requests == []
+
+
+def test_a_file_stays_even_where_its_secret_also_stands_in_a_message(house: LeakHouse) -> None:
+    secret = SECRETS[0]
+    body = CHAT["a file as a data address"](secret.text) | {"model": "large"}
+    turns = [{"role": "user", "content": secret.text}]
+    house.be()
+
+    send(house, "redact", "/v1/chat/completions", {**body, "messages": [*turns, *_list(body["messages"])]})
+
+    assert house.cloud.requests == []
+
+
+def _list(value: object) -> list[object]:
+    assert isinstance(value, list)
+    return [*value]  # pyright: ignore[reportUnknownVariableType]

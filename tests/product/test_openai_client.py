@@ -124,7 +124,7 @@ def test_every_answer_says_who_gave_it_and_why(client: openai.OpenAI) -> None:
 
     assert raw.headers["x-tandem-place"] == "device"
     assert raw.headers["x-tandem-model"] == "smollm2-135m"
-    assert raw.headers["x-tandem-because"] == "NearestFirst"
+    assert raw.headers["x-tandem-because"] == "DeviceFirst"
     assert raw.headers["x-tandem-fallbacks"] == "0"
     assert raw.headers["x-tandem-request-id"]
 

@@ -1,14 +1,19 @@
 """Difficulty: what the shipped weights say of prompts that they were not trained on, as a person would order them."""
 
+import csv
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
-from hypothesis import given
+from bench.routing_metrics import apgr, recovered
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.shared import shared_data
 from tandem.routing.difficulty import difficulty
 
+_WEAK, _STRONG = "mistralai/Mixtral-8x7B-Instruct-v0.1", "gpt-4-1106-preview"
 OWN = Path(__file__).parents[2] / "training" / "own"
 
 EASIER_THAN = [
@@ -44,6 +49,7 @@ def test_most_held_back_pairs_are_ordered_as_a_person_ordered_them(lang: str) ->
     assert sum(pairs) / len(pairs) >= 0.75
 
 
+@settings(deadline=None)  # the first call reads the weights
 @given(st.text(max_size=400))
 def test_any_text_has_a_difficulty_between_nought_and_one(text: str) -> None:
     assert 0.0 <= difficulty(text) <= 1.0
@@ -56,3 +62,17 @@ def test_junk_has_a_difficulty(text: str) -> None:
 
 def test_emptiness_is_no_work() -> None:
     assert difficulty("") == 0.0
+
+
+@pytest.mark.shared_data
+def test_sending_the_hardest_questions_away_recovers_more_than_chance() -> None:
+    rows = [
+        row
+        for path in sorted((shared_data("routellm") / "mmlu" / "responses").glob("mmlu_*.csv"))
+        for row in csv.DictReader(path.open(encoding="utf-8", newline=""))
+    ]
+    gains = np.array([(row[_STRONG] == "True") - (row[_WEAK] == "True") for row in rows], np.float64)
+
+    curve = recovered(np.array([difficulty(row["prompt"]) for row in rows]), gains)
+
+    assert apgr(curve) >= 0.63

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.shared import shared_data
@@ -15,8 +15,8 @@ from tandem.routing.tasks import LABELS, TaskGuess, classify
 OWN = Path(__file__).parents[2] / "training" / "own"
 
 
-def held_back(lang: str) -> Iterator[tuple[str, str]]:
-    for line in (OWN / "held_back.jsonl").read_text(encoding="utf-8").splitlines():
+def held_back(lang: str, name: str = "held_back") -> Iterator[tuple[str, str]]:
+    for line in (OWN / f"{name}.jsonl").read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
         if row["lang"] == lang:
             yield row["text"], row["task"]
@@ -39,10 +39,22 @@ def test_most_prompts_that_were_held_back_get_their_task(lang: str, floor: float
     assert right / len(rows) >= floor
 
 
+@pytest.mark.parametrize("lang", ["pl", "en"])
+def test_prompts_written_after_the_weights_get_their_task(lang: str) -> None:
+    rows = list(held_back(lang, "fresh"))
+
+    right = sum(classify(text).label == task for text, task in rows)
+
+    assert len(rows) == 21
+    assert right / len(rows) >= 0.8
+
+
 def test_no_held_back_prompt_was_trained_on() -> None:
     trained = {json.loads(line)["text"] for line in (OWN / "train.jsonl").read_text(encoding="utf-8").splitlines()}
 
-    assert not trained & {text for lang in ("pl", "en", "xx") for text, _ in held_back(lang)}
+    assert not trained & {
+        text for name in ("held_back", "fresh") for lang in ("pl", "en", "xx") for text, _ in held_back(lang, name)
+    }
 
 
 @pytest.mark.parametrize(
@@ -61,6 +73,7 @@ def test_plain_requests_get_their_task(prompt: str, label: str) -> None:
     assert classify(prompt).label == label
 
 
+@settings(deadline=None)  # the first call reads the weights
 @given(st.text(max_size=400))
 def test_any_text_gets_a_label_of_the_contract_and_a_probability(text: str) -> None:
     guess = classify(text)

@@ -1,15 +1,17 @@
 """Whatever a model says, the chunks of a stream hold it all, once, in order, and in OpenAI's form."""
 
+import asyncio
 import json
 from collections import defaultdict
+from collections.abc import AsyncGenerator
 
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletionChunk
 
-from tandem.core.chat import ChatEvent, Finished, ReasoningDelta, Started, TextDelta, ToolCallDelta, Usage
-from tandem.server.wire.chat_reply import Chunk, Chunks, Head
+from tandem.core.chat import ChatEvent, Finished, ReasoningDelta, Started, TextDelta, ToolCallDelta, Usage, collect
+from tandem.server.wire.chat_reply import Chunk, Chunks, Head, completion
 
 HEAD = Head(id="chatcmpl-1", created=5, model="m", system_fingerprint="fp_1")
 TEXT = st.text(max_size=6)
@@ -81,3 +83,26 @@ def test_counts_only_come_where_they_are_wanted(events: list[ChatEvent]) -> None
     chunks = written(events, include_usage=False)
     assert all(chunk.choices for chunk in chunks)
     assert not any("usage" in chunk.model_fields_set for chunk in chunks)
+
+
+def test_a_refusal_keeps_its_own_field_whole_and_streamed() -> None:
+    events: list[ChatEvent] = [
+        Started(model="large", place="cloud"),
+        TextDelta(text="I would ", refused=True),
+        TextDelta(text="rather not.", refused=True),
+        Finished(reason="stop"),
+        Usage(prompt_tokens=1, completion_tokens=1),
+    ]
+
+    chunks = Chunks(HEAD, include_usage=False)
+    pieces = [msgspec.to_builtins(chunk)["choices"][0]["delta"] for event in events for chunk in chunks.of(event)]
+
+    assert [piece.get("refusal") for piece in pieces] == [None, "I would ", "rather not.", None]
+    assert not any(piece.get("content") for piece in pieces)
+
+    async def stream() -> AsyncGenerator[ChatEvent]:
+        for event in events:
+            yield event
+
+    said = completion(HEAD, asyncio.run(collect(stream()))).choices[0].message
+    assert (said.content, said.refusal) == (None, "I would rather not.")

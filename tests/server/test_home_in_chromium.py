@@ -45,7 +45,14 @@ def test_a_visitor_sees_the_model_in_the_language_of_the_browser(tmp_path: Path,
 
     text = re.sub(r"<[^>]+>", "", page)
     assert f'<html lang="{language}">' in page
-    for shown in (words.headline, words.ready, words.models, words.places["device"], "scripted", "English", "Polski"):
+    for shown in (
+        words.figures["first"],
+        words.state["ready"],
+        words.headings["models"],
+        "scripted",
+        "English",
+        "Polski",
+    ):
         assert shown in text
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -14,9 +14,10 @@ from server.test_home import Page
 from support.clients import QUESTION, calling
 from support.homes import NOW, STATE, a_home, some_lines
 from support.ledger import a_line
-from tandem.core.accounts import Span, Step, Summary
+from tandem.core.accounts import Accounts, Span, Step, Summary
 from tandem.core.errors import Unavailable
 from tandem.core.ledger import LedgerLine
+from tandem.ledger.reading import LedgerReader
 from tandem.server.home_english import ENGLISH
 from tandem.server.service import Readiness, Service
 from tandem.server.state import State
@@ -47,6 +48,13 @@ def test_the_page_shows_the_ledger_and_the_state(tmp_path: Path) -> None:
     assert Page(week.text).open == []
     assert len(week.content) < 60_000
     assert all(part in week.text for part in json.json()["parts"].values())
+
+
+@pytest.mark.parametrize("path", ["/?lang=pl", "/?lang=en", "/?lang=pl&period=week", "/?lang=pl&period=month"])
+def test_a_busy_day_still_makes_a_small_page(tmp_path: Path, path: str) -> None:
+    with a_home(tmp_path, some_lines(2_000, days=0.55)) as service:
+        (page,) = asked(service, path)
+    assert 30_000 < len(page.content) < 60_000
 
 
 def test_numbers_that_did_not_change_are_not_sent_again(tmp_path: Path) -> None:
@@ -101,17 +109,25 @@ def test_what_was_saved_is_unknown_where_no_cloud_has_a_price(tmp_path: Path) ->
     assert ENGLISH.money["why_unknown"] in page.json()["parts"]["money"]
 
 
-class Unreadable:
-    """A ledger whose file is damaged."""
+@dataclass
+class Watched:
+    """A ledger that counts how often it is read, and is damaged where that is wished."""
+
+    accounts: Accounts
+    damaged: bool = False
+    readings: int = 0
 
     def summary(self, since: float = 0.0) -> Summary:
-        raise Unavailable("The ledger's file is damaged.")
+        self.readings += 1
+        if self.damaged:
+            raise Unavailable("The ledger's file is damaged.")
+        return self.accounts.summary(since)
 
     def series(self, since: float, step: Step = "hour") -> Sequence[Span]:
-        raise Unavailable("The ledger's file is damaged.")
+        return self.accounts.series(since, step)
 
     def recent(self, limit: int = 50) -> Sequence[LedgerLine]:
-        raise Unavailable("The ledger's file is damaged.")
+        return self.accounts.recent(limit)
 
 
 def test_trouble_is_told_and_does_not_break_the_page(tmp_path: Path) -> None:
@@ -119,7 +135,7 @@ def test_trouble_is_told_and_does_not_break_the_page(tmp_path: Path) -> None:
         return replace(STATE, offline=True, ledger_lost=3)
 
     with a_home(tmp_path) as service:
-        (page,) = asked(replace(service, accounts=Unreadable(), state=troubled), "/")
+        (page,) = asked(replace(service, accounts=Watched(LedgerReader(tmp_path), damaged=True), state=troubled), "/")
     for told in ("The ledger&#39;s file is damaged.", "are lost: 3.", "nothing is sent to any cloud"):
         assert told in page.text
 
@@ -141,23 +157,6 @@ def test_a_busy_worker_keeps_no_visitor_waiting(tmp_path: Path) -> None:
 
 
 def test_many_visitors_cost_one_reading_a_second(tmp_path: Path) -> None:
-    class Counting:
-        readings = 0
-
-        def __init__(self, service: Service) -> None:
-            assert service.accounts is not None
-            self.accounts = service.accounts
-
-        def summary(self, since: float = 0.0) -> Summary:
-            self.readings += 1
-            return self.accounts.summary(since)
-
-        def series(self, since: float, step: Step = "hour") -> Sequence[Span]:
-            return self.accounts.series(since, step)
-
-        def recent(self, limit: int = 50) -> Sequence[LedgerLine]:
-            return self.accounts.recent(limit)
-
     async def main(service: Service) -> float:
         async with calling(service) as client:
             begun = perf_counter()
@@ -165,6 +164,6 @@ def test_many_visitors_cost_one_reading_a_second(tmp_path: Path) -> None:
             return perf_counter() - begun
 
     with a_home(tmp_path, some_lines(50)) as service:
-        counting = Counting(service)
+        counting = Watched(LedgerReader(tmp_path))
         seconds = asyncio.run(main(replace(service, accounts=counting)))
     assert 1 <= counting.readings <= seconds + 1

@@ -194,7 +194,10 @@ def test_escapes_do_not_hide_a_text() -> None:
 
 
 def test_a_number_that_could_identify_somebody_is_a_text_too() -> None:
-    assert asked(CHAT, {**user("Hi"), "client": {"pesel": 44051401359, "age": 81}}).attachments_text == ("44051401359",)
+    assert asked(CHAT, {**user("Hi"), "client": {"pesel": 44051401359, "age": 81}}).attachments_text == (
+        "pesel: 44051401359",
+        "44051401359",
+    )
 
 
 def test_what_a_far_side_sealed_is_no_text() -> None:

@@ -14,7 +14,7 @@ from tandem.core.models import ModelCard
 from tandem.core.ports import WELL, Health
 from tandem.gateway import Books, Gateway, Names, Near, Rules
 from tandem.routing.guards import Protection
-from tandem.routing.observe import Senses
+from tandem.routing.observe import Judgement, Senses
 from tandem.routing.private import Detector
 from tandem.routing.reading import read_policies
 
@@ -99,8 +99,11 @@ class FakeLedger:
 
 SENSES = Senses(
     private=Detector().find,
-    task=lambda text: ("code", 1.0) if "def " in text else ("chitchat", 1.0),
-    difficulty=lambda text: float(found[1]) if (found := re.search(r"difficulty=(\d\.\d+)", text)) else 0.1,
+    judge=lambda text: Judgement(
+        task="code" if "def " in text else "chitchat",
+        confidence=1.0,
+        difficulty=float(found[1]) if (found := re.search(r"difficulty=(\d\.\d+)", text)) else 0.1,
+    ),
     purpose=lambda messages: "title_generation" if messages and messages[-1].content.startswith("TITLE") else None,
 )
 """Code is what defines a function; a question says itself how difficult it is."""

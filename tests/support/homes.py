@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -19,8 +20,8 @@ from tandem.ledger.store import LedgerOptions, SqliteLedger
 from tandem.server.service import Access, Service
 from tandem.server.state import FarFact, LoadedFact, Money, PolicyFact, State
 
-NOW = 1_795_442_100.0
-"""Monday, 23 November 2026, 13:55 UTC."""
+NOW = datetime(2026, 11, 23, 13, 55).timestamp()  # noqa: DTZ001
+"""Five to two on a Monday afternoon, by this machine's clock: a day of the page begins at its midnight."""
 CARDS = (
     replace(CHAT_CARD, id="auto", name="Auto (local-first)"),
     CHAT_CARD,

@@ -1,6 +1,7 @@
 """Every place of a request in which a text can stand, for every endpoint: each makes a whole body around a text."""
 
 import base64
+import json
 from collections.abc import Callable, Mapping
 
 Body = dict[str, object]
@@ -56,9 +57,7 @@ CHAT: Mapping[str, Place] = {
     "thoughts": lambda t: _chat({"role": "assistant", "content": "x", "reasoning_content": t}),
     "an unknown key of a message": lambda t: _chat({"role": "user", "content": "x", "extra": {"deep": [{"er": t}]}}),
     "metadata of a message": lambda t: _chat({"role": "user", "content": "x", "metadata": {"note": t}}),
-    "arguments": lambda t: _called(
-        arguments='{"note": "' + t.replace("\\", "").replace('"', "").replace("\n", " ") + '"}'
-    ),
+    "arguments": lambda t: _called(arguments=json.dumps({"note": t}, ensure_ascii=False)),
     "escaped arguments": lambda t: _called(arguments='{"note": "' + _escaped(t) + '"}'),
     "arguments that are no JSON": lambda t: _called(arguments=t),
     "the name of a call": lambda t: _called(name=t),

@@ -1,7 +1,7 @@
 """The composition root: `Settings` become running parts. The only file that knows every room."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tandem.app.books import kept_ledger
 from tandem.app.deciding import names_of, rules_of
 from tandem.app.far import open_far
+from tandem.app.looking import far_health, receipts_trouble
 from tandem.app.roster import Roster
 from tandem.app.spent import SpentSoFar
 from tandem.app.watching import Watch
@@ -34,6 +35,21 @@ from tandem.settings import Settings
 if TYPE_CHECKING:
     from tandem.server.metrics import Metrics
     from tandem.server.service import Readiness, Service, WorkerFact
+
+
+__all__ = [
+    "Parts",
+    "answering",
+    "assembled",
+    "check_address",
+    "deciding_only",
+    "far_health",
+    "open_catalog",
+    "reached_workers",
+    "receipts_trouble",
+    "seal_here",
+    "serve",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,11 +92,11 @@ async def assembled(settings: Settings, ledger: Ledger | None = None) -> AsyncGe
             return FoundryBackend(catalog.card(model), foundry, provider=note.foundry_provider)
         return device.backend(model)
 
-    roster = Roster(catalog, device, settings.home / "models")
+    roster = Roster(catalog, device, settings.home / "models", backend)
     books = Books(departures=DepartureBook(), ledger=ledger or NoLedger())
     async with open_far(settings, books.departures) as providers, device:
         gateway = Gateway(
-            near=Near(cards=roster.cards, backend=backend, embedder=device, evidence=roster.evidence),
+            near=Near(cards=roster.cards, backend=roster.backend, embedder=device, evidence=roster.evidence),
             far=providers.backends,
             names=names_of(settings),
             rules=rules_of(settings),

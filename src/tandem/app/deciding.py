@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from tandem.app.remembering import Remembered
 from tandem.gateway import Names, Rules
 from tandem.routing import small_talk
-from tandem.routing.observe import Senses
+from tandem.routing.observe import Judgement, Senses
 from tandem.routing.private import Detector
 from tandem.settings import Settings
 
@@ -27,14 +27,16 @@ def rules_of(settings: Settings) -> Rules:
 
 def senses(detector: Detector) -> Senses:
     """What reads text: the trained classifiers, and the search for private text."""
-    from tandem.routing.difficulty import difficulty
-    from tandem.routing.tasks import classify
+    from tandem.routing.difficulty import difficulty_of
+    from tandem.routing.features import read
+    from tandem.routing.tasks import classify_reading
 
-    def task(text: str) -> tuple[str, float]:
-        guess = classify(text)
-        return guess.label, guess.confidence
+    def judge(text: str) -> Judgement:
+        reading = read(text)
+        guess = classify_reading(reading)
+        return Judgement(task=guess.label, confidence=guess.confidence, difficulty=difficulty_of(reading))
 
-    return Senses(private=Remembered(detector.find), task=task, difficulty=difficulty, purpose=small_talk.recognise)
+    return Senses(private=Remembered(detector.find), judge=judge, purpose=small_talk.recognise)
 
 
 def names_of(settings: Settings) -> Names:

@@ -20,7 +20,8 @@ from tandem.core.ports import Backend, Embedder, Health, Ledger, NoLedger
 from tandem.gateway.conversations import Conversations
 from tandem.gateway.departures import DepartureBook
 from tandem.gateway.entry import Entry
-from tandem.gateway.names import AUTO, Names, listed, missing, policy_named
+from tandem.gateway.listing import Listing
+from tandem.gateway.names import AUTO, Names, missing, policy_named
 from tandem.gateway.redaction import Disguise
 from tandem.routing.facts import Candidate, Facts
 from tandem.routing.guards import Protection
@@ -88,6 +89,7 @@ class Gateway:
         self._names = names
         self._rules = rules
         self._books = books
+        self._listing = Listing(near.cards, far, names, rules.policies)
         self._conversations = Conversations()
         self._by_name = by_name(rules.protection)
         self._small_talk = Policy(name="small-talk", preferences=(DeviceFirst(),), protection=rules.protection)
@@ -97,13 +99,12 @@ class Gateway:
 
     def cards(self) -> Sequence[ModelCard]:
         """Every name that can be asked for now: ``auto`` and the policies first, then models, then aliases."""
-        return listed(self._models(), self._names, self._rules.policies)
+        return self._listing.cards()
 
     def card(self, model: str) -> ModelCard:
         """The card behind a name. Raises `NotFound` with what to do."""
-        for card in self.cards():
-            if card.id == model:
-                return card
+        if found := self._listing.card(model):
+            return found
         policy_named(model, self._rules.policies)
         raise missing(model, self._near.cards(), self._names)
 
@@ -117,7 +118,7 @@ class Gateway:
         wanted = self._names.embedder(model) if kind == "embedding" else self._names.followed(model)
         if kind == "chat" and (wanted in self._far or policy_named(wanted, self._rules.policies) is not None):
             wanted = self._names.default_model
-        found = next((card for card in self._models() if card.id == wanted), None)
+        found = next((card for card in self._listing.models() if card.id == wanted), None)
         if found is None:
             raise missing(wanted, self._near.cards(), self._names)
         if found.kind != kind:
@@ -126,7 +127,7 @@ class Gateway:
 
     def health(self) -> Mapping[str, Health]:
         """How everybody who can be asked is now, by model."""
-        return {card.id: self._backend(card.id).health() for card in self._models() if card.kind == "chat"}
+        return {card.id: self._backend(card.id).health() for card in self._listing.models() if card.kind == "chat"}
 
     # --- deciding
 
@@ -145,7 +146,7 @@ class Gateway:
     def proof(self) -> Proof:
         """Go through every policy with the models that it could ask now (see `tandem.routing.proof`)."""
         policies = [*self._rules.policies.named.values(), self._small_talk]
-        cards = [card for card in self._models() if card.kind == "chat"]
+        cards = [card for card in self._listing.models() if card.kind == "chat"]
         return prove(policies, cards, self._rules.protection)
 
     def disguise(self, request: ChatRequest) -> Disguise:
@@ -187,7 +188,7 @@ class Gateway:
             raise _wrong_kind(request.model, self._far[request.model].card.kind, "embedding")
         card = self.near_model(request.model, "embedding")
         made = await self._near.embedder.embed(replace(request, model=card.id))
-        rule = "NearestFirst" if request.model == AUTO else "AskedByName"
+        rule = "DeviceFirst" if request.model == AUTO else "AskedByName"
         return replace(made, because=(rule,))
 
     # --- inside
@@ -223,18 +224,8 @@ class Gateway:
             warm_tokens=characters // _CHARACTERS_OF_A_TOKEN,
         )
 
-    def _models(self) -> list[ModelCard]:
-        """Everything that can be asked, the default model first, then the device's, then the far ones."""
-        near = [self._with_tasks(card) for card in self._near.cards() if card.installed]
-        near.sort(key=lambda card: card.id != self._names.default_model)
-        return [*near, *(backend.card for backend in self._far.values())]
-
-    def _with_tasks(self, card: ModelCard) -> ModelCard:
-        tasks = self._names.tasks.get(card.id)
-        return replace(card, tasks=tasks) if tasks else card
-
     def _asked_for(self, name: str) -> list[ModelCard]:
-        found = next((card for card in self._models() if card.id == name), None)
+        found = next((card for card in self._listing.models() if card.id == name), None)
         if found is None:
             raise missing(name, self._near.cards(), self._names)
         if found.kind != "chat":
@@ -243,7 +234,7 @@ class Gateway:
 
     def _pool(self, policy: Policy) -> list[ModelCard]:
         """Whom a policy may ask: those that it lists, else the default model, those with tasks, and every far one."""
-        chat = [card for card in self._models() if card.kind == "chat"]
+        chat = [card for card in self._listing.models() if card.kind == "chat"]
         if policy.models:
             return chat
         default = self._names.default_model

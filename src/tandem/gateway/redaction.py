@@ -1,6 +1,7 @@
 """Letting a request leave with stand-ins for what is private, and putting the originals back into its answer."""
 
 import unicodedata
+from base64 import b64decode
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -29,7 +30,7 @@ class Disguise:
     """
 
     def __init__(self, request: ChatRequest, detector: Detector) -> None:
-        leaving = dict.fromkeys(_strings_of(request))
+        leaving = dict.fromkeys(filter(None, _strings_of(request)))
         texts = dict.fromkeys((*(text for _, text in texts_of(request)), *leaving))
         self._detector = detector
         self._pseudonyms = Pseudonyms(tuple(texts))
@@ -38,7 +39,8 @@ class Disguise:
             found = detector.find(text)
             secrets.update(_bare(text[span.start : span.end]) for span in found)
             self._pseudonyms.hide(text, found)
-        if any(text not in leaving and detector.find(text) for text in request.attachments_text):
+        encoded = (text for text in request.attachments_text if text not in leaving)
+        if any(text.partition(": ")[2] not in leaving and detector.find(text) for text in encoded):
             raise Forbidden("An attachment holds private text that cannot be replaced within it.")
         self.request = _mapped(request, self._hide)
         left = _bare("".join(_strings_of(self.request)))
@@ -51,6 +53,10 @@ class Disguise:
         return self._pseudonyms.differences()
 
     def _hide(self, text: str) -> str:
+        if is_data_address(text):
+            if self._detector.find(_content(text)):
+                raise Forbidden("A file holds private text that cannot be replaced within it.")
+            return text
         return self._pseudonyms.hide(text, self._detector.find(text))
 
     async def undone(self, events: AsyncGenerator[ChatEvent]) -> AsyncGenerator[ChatEvent]:
@@ -139,6 +145,14 @@ def _strings_of(request: ChatRequest) -> Iterator[str]:
     yield from (*request.sampling.stop, request.tool_choice.name or "")
 
 
+def _content(address: str) -> str:
+    """The text of a file in a data address; nothing where it is no text."""
+    try:
+        return b64decode(address.partition(",")[2].replace("-", "+").replace("_", "/")).decode()
+    except ValueError:
+        return ""
+
+
 def _mapped(request: ChatRequest, hide: Hide) -> ChatRequest:
     original, form, choice = request.original, request.response_format, request.tool_choice
     if original is not None:
@@ -187,7 +201,7 @@ def _mapped_text(text: str, hide: Hide) -> str:
 
 def _mapped_json(value: object, hide: Hide) -> object:
     if isinstance(value, str):
-        return value if is_data_address(value) else _mapped_text(value, hide)
+        return _mapped_text(value, hide)
     if isinstance(value, Mapping):
         pairs = cast("Mapping[str, object]", value)
         return {hide(key): _mapped_json(one, hide) for key, one in pairs.items()}

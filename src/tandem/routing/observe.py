@@ -63,12 +63,20 @@ class Span(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What a question asks for: the kind of work, how sure that is, and how hard it is, both in [0, 1]."""
+
+    task: str
+    confidence: float
+    difficulty: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Senses:
-    """What reads text: each is a pure function. ``task`` gives a label and a confidence, ``difficulty`` [0, 1]."""
+    """What reads text: each is a pure function. ``judge`` reads a question once for all that is told of it."""
 
     private: Callable[[str], Sequence[Span]]
-    task: Callable[[str], tuple[str, float]]
-    difficulty: Callable[[str], float]
+    judge: Callable[[str], Judgement]
     purpose: Callable[[Sequence[Message]], str | None] = lambda _: None
 
 
@@ -76,7 +84,7 @@ def observe(request: ChatRequest, senses: Senses) -> Facts:
     """What a request tells about itself; the state of the world (`Facts.offline` and so on) is added by others."""
     texts = dict(texts_of(request))
     question = _question(request)
-    task, confidence = senses.task(question)
+    judged = senses.judge(question)
     most = request.sampling.max_tokens or 0
     whole = sum(len(text) for text in texts.values())
     wide = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts.values()) - whole
@@ -84,11 +92,11 @@ def observe(request: ChatRequest, senses: Senses) -> Facts:
     return Facts(
         prompt_tokens=(whole + 3 * wide) // 4 + _TEMPLATE_TOKENS * len(request.messages),
         least_tokens=sum(len(text.split()) for text in texts.values()) if whole > _JUDGED_CHARACTERS else 0,
-        output_tokens=min(expected_tokens(question, task), most or 1 << 30),
+        output_tokens=min(expected_tokens(question, judged.task), most or 1 << 30),
         max_tokens=most,
-        task=task,
-        task_confidence=confidence,
-        difficulty=senses.difficulty(question),
+        task=judged.task,
+        task_confidence=judged.confidence,
+        difficulty=judged.difficulty,
         private=tuple(_searched(texts, senses)),
         asked_private=request.private,
         labels=tuple(dict.fromkeys(labels)),

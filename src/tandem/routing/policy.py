@@ -147,10 +147,11 @@ def built_in(protection: Protection) -> dict[str, Policy]:
 def _filtered(
     guard: Guard, candidates: tuple[Candidate, ...], facts: Facts
 ) -> tuple[tuple[Candidate, ...], Ruling | None]:
-    objections = [(one, guard.objection(one, facts)) for one in candidates]
-    removed = tuple(one.id for one, why in objections if why is not None)
-    if not removed:
+    whys = [guard.objection(one, facts) for one in candidates]
+    if not any(why is not None for why in whys):
         return candidates, None
-    details = dict.fromkeys(why for _, why in objections if why is not None)
+    objections = list(zip(candidates, whys, strict=True))
+    removed = tuple(one.id for one, why in objections if why is not None)
+    details = dict.fromkeys(why for why in whys if why is not None)
     kept = tuple(one for one, why in objections if why is None)
     return kept, Ruling(rule=name_of(guard), removed=removed, detail="; ".join(details))

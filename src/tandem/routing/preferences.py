@@ -140,7 +140,7 @@ class LargeGoesUp:
 class HardGoesUp:
     """Hard requests go to the cloud."""
 
-    above: float = 0.6
+    above: float = 0.5
 
     def say(self, facts: Facts, candidates: Sequence[Candidate]) -> str | None:
         """Where the request is harder."""

@@ -35,15 +35,14 @@ class Exchange:
     def began(self, started: Started) -> None:
         """Remember who answers, and put it on the answer's headers."""
         self.model, self.place, self.because = started.model, started.place, started.because
-        told = {
-            "x-tandem-model": started.model,
-            "x-tandem-place": started.place,
-            "x-tandem-because": ",".join(started.because),
-            "x-tandem-fallbacks": str(started.fallbacks),
-        }
+        self.headers += (
+            (b"x-tandem-model", header_value(started.model)),
+            (b"x-tandem-place", header_value(started.place)),
+            (b"x-tandem-because", header_value(",".join(started.because))),
+            (b"x-tandem-fallbacks", b"%d" % started.fallbacks),
+        )
         if started.note:
-            told["x-tandem-note"] = started.note
-        self.headers.extend((name.encode(), header_value(text)) for name, text in told.items())
+            self.headers.append((b"x-tandem-note", header_value(started.note)))
 
     def blame(self, error: Exception) -> None:
         """Log an error that nobody expected: its type and its places, not its message, which could hold a prompt."""
@@ -60,5 +59,7 @@ def exchange_of(request: Request) -> Exchange:
 
 def header_value(text: str) -> bytes:
     """Text that is safe in a header: printable ASCII, anything else as ``?`` and line ends as spaces."""
+    if text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip().encode("ascii")
     flat = " ".join(text.split())
     return "".join(sign if " " <= sign <= "~" else "?" for sign in flat).encode("ascii")

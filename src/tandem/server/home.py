@@ -4,6 +4,7 @@ The server draws every part of the page, at first sight and at every change, so 
 an API key set, a stranger gets a page without numbers that asks for the key; the parts are behind the key.
 """
 
+import asyncio
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -50,7 +51,7 @@ class Drawn:
 
 
 class Page:
-    """Draws the parts, at most once for each gathering of facts."""
+    """Draws the parts for each gathering of facts, in a thread, so that answers go on meanwhile."""
 
     def __init__(self, board: Board) -> None:
         self._board = board
@@ -64,7 +65,7 @@ class Page:
         facts = await self._board.facts(period)
         known = self._drawn.get((period, language))
         if known is None or known.facts is not facts:
-            known = self._drawn[period, language] = self._draw(facts, language)
+            known = self._drawn[period, language] = await asyncio.to_thread(self._draw, facts, language)
         return known
 
     def shell(self, **told: object) -> str:

@@ -105,12 +105,10 @@ def whisker(place: str, percentiles: tuple[float, float, float], scale: Scale) -
 
 
 def _told(text: str, index: int) -> Markup:
-    """An unseen column that tells its figures to the pointer."""
+    """An unseen column that tells its figures to the pointer; its size is in the style sheet."""
     if not text:
         return Markup()
-    return Markup('<rect class="told" x="{:g}" width="{:g}" height="{:g}"><title>{}</title></rect>').format(
-        index * _SLOT, _SLOT, _TALL, text
-    )
+    return Markup('<rect x="{:g}"><title>{}</title></rect>').format(index * _SLOT, text)
 
 
 def _chart(drawn: Markup, slots: int, label: str) -> Markup:

@@ -9,7 +9,6 @@ Language = Literal["en", "pl"]
 Forms = tuple[str, ...]
 """A noun's plural forms as CLDR orders them: one and other in English; one, few and many in Polish."""
 Period = Literal["day", "week", "month"]
-PERIODS: tuple[Period, ...] = ("day", "week", "month")
 
 _NO_BREAK = "\u00a0"
 _MINUS = "\u2212"
@@ -119,7 +118,8 @@ class Figures:
 
 def period_of(asked: str | None) -> Period:
     """The period that a visitor asks for; the day where that is none."""
-    return next((period for period in PERIODS if period == asked), "day")
+    named: dict[str | None, Period] = {"day": "day", "week": "week", "month": "month"}
+    return named.get(asked, "day")
 
 
 def begin_of(period: Period, figures: Figures, now: float) -> float:

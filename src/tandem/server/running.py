@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Generator
+from functools import lru_cache
 from typing import Any
 
 import uvicorn
@@ -34,6 +35,7 @@ def check_binding(host: str, *, has_key: bool) -> None:
     )
 
 
+@lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Whether a name or an address (IPv6 with or without brackets) means this machine only."""
     name = host.strip("[]").rstrip(".").lower()

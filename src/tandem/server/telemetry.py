@@ -7,7 +7,7 @@ Prometheus writes them: dots become underscores, units become suffixes. ``tandem
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
@@ -63,6 +63,26 @@ class Values:
         return value
 
 
+M = TypeVar("M", Counter, Histogram)
+
+
+class Children(Generic[M]):
+    """A metric's children by their labels, found without prometheus-client's lock and its check of each label."""
+
+    __slots__ = ("_known", "metric")
+
+    def __init__(self, metric: M) -> None:
+        self.metric = metric
+        self._known: dict[tuple[str, ...], M] = {}
+
+    def __call__(self, *labels: str) -> M:
+        """The child with these labels; the metric itself where it has none."""
+        found = self._known.get(labels)
+        if found is None:
+            found = self._known[labels] = self.metric.labels(*labels) if labels else self.metric
+        return found
+
+
 @dataclass(slots=True)
 class Telemetry:
     """Metrics of requests that reached a policy. ``observe`` is given every line of the ledger.
@@ -72,17 +92,17 @@ class Telemetry:
 
     registry: CollectorRegistry
     _values: dict[str, Values] = field(default_factory=dict[str, Values])
-    _counters: dict[str, Counter] = field(init=False)
-    _histograms: dict[str, Histogram] = field(init=False)
+    _counters: dict[str, Children[Counter]] = field(init=False)
+    _histograms: dict[str, Children[Histogram]] = field(init=False)
 
     def __post_init__(self) -> None:
         """Register every metric."""
         self._counters = {
-            name: Counter(f"tandem_{name}", help_text, labels, registry=self.registry)
+            name: Children(Counter(f"tandem_{name}", help_text, labels, registry=self.registry))
             for name, (help_text, labels) in _COUNTERS.items()
         }
         self._histograms = {
-            name: Histogram(name, help_text, labels, buckets=buckets, registry=self.registry)
+            name: Children(Histogram(name, help_text, labels, buckets=buckets, registry=self.registry))
             for name, (help_text, labels, buckets) in _HISTOGRAMS.items()
         }
 
@@ -96,41 +116,41 @@ class Telemetry:
         who = self._who(line)
         error = self._label("error", line.error or "")
         for side in ("client_operation", "server_request"):
-            self._histograms[f"gen_ai_{side}_duration_seconds"].labels(*who, error).observe(line.seconds)
+            self._histograms[f"gen_ai_{side}_duration_seconds"](*who, error).observe(line.seconds)
         if not line.model:
             return
         for kind, count in (("input", line.prompt_tokens), ("output", line.completion_tokens)):
-            self._histograms["gen_ai_client_token_usage"].labels(*who, kind).observe(count)
+            self._histograms["gen_ai_client_token_usage"](*who, kind).observe(count)
         if line.first_word_seconds is None or line.outcome != "answered":
             return
-        self._histograms["gen_ai_server_time_to_first_token_seconds"].labels(*who).observe(line.first_word_seconds)
+        self._histograms["gen_ai_server_time_to_first_token_seconds"](*who).observe(line.first_word_seconds)
         if line.completion_tokens > 1:
             each = max(0.0, line.seconds - line.first_word_seconds) / (line.completion_tokens - 1)
-            self._histograms["gen_ai_server_time_per_output_token_seconds"].labels(*who).observe(each)
+            self._histograms["gen_ai_server_time_per_output_token_seconds"](*who).observe(each)
 
     def _observe_decision(self, line: LedgerLine) -> None:
         policy, place = self._label("policy", line.policy), line.place or ""
-        self._counters["answers"].labels(line.outcome, place, policy).inc()
+        self._counters["answers"](line.outcome, place, policy).inc()
         for name, told in (("decisions", line.because), ("removals", line.removed)):
             for rule in dict.fromkeys(told):
-                self._counters[name].labels(policy, self._label("rule", rule)).inc()
+                self._counters[name](policy, self._label("rule", rule)).inc()
         for label in line.private:
-            self._counters["private"].labels(self._label("private", label)).inc()
+            self._counters["private"](self._label("private", label)).inc()
         for provider in line.left_to:
-            self._counters["departures"].labels(self._label("provider", provider)).inc()
-        self._counters["fallbacks"].labels(place, policy).inc(line.fallbacks)
-        self._counters["redactions"].inc(line.redacted)
-        self._counters["left_bytes"].inc(line.left_bytes)
+            self._counters["departures"](self._label("provider", provider)).inc()
+        self._counters["fallbacks"](place, policy).inc(line.fallbacks)
+        self._counters["redactions"]().inc(line.redacted)
+        self._counters["left_bytes"]().inc(line.left_bytes)
 
     def _observe_costs(self, line: LedgerLine) -> None:
         model = self._label("model", line.model)
         if line.cost_usd is not None and line.cost_usd.is_finite() and line.cost_usd >= 0:
-            self._counters["cost_usd"].labels(line.place or "", model).inc(float(line.cost_usd))
+            self._counters["cost_usd"](line.place or "", model).inc(float(line.cost_usd))
             cloud = line.cloud_cost_usd
             if cloud is not None and cloud.is_finite() and cloud >= 0:
-                self._counters["all_cloud_usd"].inc(float(cloud))
+                self._counters["all_cloud_usd"]().inc(float(cloud))
         elif line.model:
-            self._counters["unpriced"].labels(model).inc()
+            self._counters["unpriced"](model).inc()
 
     def _who(self, line: LedgerLine) -> tuple[str, str, str, str]:
         provider, asked = self._label("provider", provider_name(line)), self._label("asked", request_model(line))

@@ -26,6 +26,8 @@ _FORMATS = (b"%PDF-", b"%!PS", b"{\\rtf")
 _LEAST_NUMBER = 1_000_000
 """Smaller numbers identify nobody."""
 _HEAD = 4096
+_CUED = 200
+"""Longer values speak for themselves."""
 
 
 @dataclass(slots=True)
@@ -42,8 +44,8 @@ class Attachments:
             value = waiting.pop()
             if isinstance(value, str):
                 self._text(value)
-            elif isinstance(value, int | float) and abs(value) >= _LEAST_NUMBER:
-                self.texts.append(str(value))
+            elif isinstance(value, int | float):
+                self.texts.extend(_digits(value))
             elif isinstance(value, list):
                 waiting.extend(cast("list[object]", value))
             elif isinstance(value, dict):
@@ -96,6 +98,7 @@ class Attachments:
                 self.file(value)
             elif key not in _SEALED:
                 rest.append(value)
+                self.texts.extend(_with_cue(key, value))
         return rest
 
     def _text(self, text: str) -> None:
@@ -103,6 +106,21 @@ class Attachments:
             self.file(text)
         elif text:
             self.texts.append(text)
+
+
+def _digits(number: float) -> list[str]:
+    """A number as a person writes it, where it is long enough to identify somebody."""
+    if abs(number) < _LEAST_NUMBER:
+        return []
+    return [str(int(number)) if isinstance(number, float) and number.is_integer() else str(number)]
+
+
+def _with_cue(key: str, value: object) -> list[str]:
+    """A short value after its key: ``phone: 601 722 934`` is a telephone number where the digits alone are nothing."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float) or not _PLAIN_KEY.fullmatch(key):
+        return []
+    texts = [value] if isinstance(value, str) and 4 <= len(value) <= _CUED else []
+    return [f"{key}: {text}" for text in (texts if isinstance(value, str) else _digits(value))]
 
 
 def _unpacked(data: str) -> bytes | None:

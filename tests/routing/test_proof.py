@@ -1,0 +1,141 @@
+"""The proof goes through every class of facts, and finds the hole where there is one."""
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from support.gateways import CODER, FAR, NEAR
+from tandem.routing.facts import Candidate, Facts
+from tandem.routing.guards import Guard, PrivacyMode, Protection, name_of
+from tandem.routing.policy import Policy, built_in, by_name
+from tandem.routing.preferences import DeviceFirst, Preference
+from tandem.routing.proof import _guarded_facts, prove, why_locked
+
+CARDS = (NEAR, FAR, CODER)
+PRIVACY = tuple(name_of(one) for one in Protection().guards() if one.protects_privacy)
+MODES: tuple[PrivacyMode, ...] = ("lock", "redact", "block")
+
+
+def without(policy: Policy, *names: str) -> Policy:
+    """The same policy with guards taken out."""
+    weaker = replace(policy)
+    object.__setattr__(weaker, "_guards", tuple(one for one in policy._guards if name_of(one) not in names))
+    return weaker
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_built_in_policy_is_proved_in_every_mode(mode: PrivacyMode) -> None:
+    protection = Protection(mode=mode, usd_per_month=Decimal(5), usd_per_request=Decimal(1))
+
+    proof = prove(list(built_in(protection).values()), CARDS, protection)
+
+    assert proof.holds
+    assert 0 < proof.locked < proof.decisions
+
+
+@pytest.mark.parametrize(
+    ("guard", "mode"),
+    [
+        ("AskedToStayHere", "lock"),
+        ("LabelStaysHere", "lock"),
+        ("PrivateStaysHere", "lock"),
+        ("PrivateStaysHere", "redact"),
+        ("PrivateIsRefused", "block"),
+        ("UnreadableStaysHere", "lock"),
+        ("SmallTalkStaysHere", "lock"),
+    ],
+)
+def test_a_policy_without_one_of_its_guards_has_a_counter_example(guard: str, mode: PrivacyMode) -> None:
+    protection = Protection(mode=mode)
+    weak = without(built_in(protection)["cloud-first"], guard)
+
+    proof = prove([weak], CARDS, protection)
+
+    assert not proof.holds
+    example = proof.counter_examples[0]
+    assert example.policy == "cloud-first"
+    assert example.reached
+    assert why_locked(example.facts, protection) == example.why_locked
+
+
+def test_each_guard_of_privacy_is_weakened_by_the_test_above() -> None:
+    assert {"AskedToStayHere", "LabelStaysHere", "PrivateStaysHere", "PrivateIsRefused"} < set(PRIVACY)
+    assert set(PRIVACY) - {"AskedToStayHere", "LabelStaysHere", "PrivateStaysHere", "PrivateIsRefused"} == {
+        "UnreadableStaysHere",
+        "SmallTalkStaysHere",
+    }
+
+
+def test_an_order_that_loses_or_brings_back_a_candidate_is_a_counter_example(monkeypatch: pytest.MonkeyPatch) -> None:
+    protection = Protection()
+    ordered = Policy.ordered
+
+    def careless(self: Policy, candidates: tuple[Candidate, ...], facts: Facts) -> object:
+        order, rulings = ordered(self, candidates, facts)
+        return (*order, *order[:1]), rulings
+
+    monkeypatch.setattr(Policy, "ordered", careless)
+
+    proof = prove([Policy(name="odd", preferences=(DeviceFirst(),), protection=protection)], CARDS, protection)
+
+    assert {one.why_locked for one in proof.counter_examples} == {"order"}
+
+
+class Recorder:
+    """Facts that remember which of them were read."""
+
+    def __init__(self, facts: Facts, read: set[str]) -> None:
+        self._facts = facts
+        self._read = read
+
+    def __getattr__(self, name: str) -> object:
+        self._read.add(name)
+        return getattr(self._facts, name)
+
+
+def all_modes() -> Iterator[Protection]:
+    """Protections of every kind."""
+    for mode in MODES:
+        for allowed in (False, True):
+            yield Protection(
+                mode=mode, attachments_allowed=allowed, usd_per_month=Decimal(5), usd_per_request=Decimal(1)
+            )
+
+
+def test_guards_read_exactly_those_facts_that_the_proof_goes_through() -> None:
+    read: set[str] = set()
+    varied: dict[str, set[object]] = {}
+    for protection in all_modes():
+        for facts in _guarded_facts(protection):
+            for one in dataclasses.fields(Facts):
+                varied.setdefault(one.name, set()).add(getattr(facts, one.name))
+            recorder = Recorder(facts, read)
+            for guard in protection.guards():
+                for card in CARDS:
+                    guard.objection(Candidate(card=card, cost_usd=Decimal("0.01")), recorder)  # pyright: ignore[reportArgumentType]
+
+    assert read == {name for name, values in varied.items() if len(values) > 1}
+
+
+def test_a_guard_that_is_not_asked_for_privacy_cannot_be_left_out_by_a_policy() -> None:
+    protection = Protection()
+
+    for policy in (*built_in(protection).values(), by_name(protection)):
+        guards: tuple[Guard, ...] = policy._guards
+        assert [name_of(one) for one in guards] == [name_of(one) for one in protection.guards()]
+        preferences: tuple[Preference, ...] = policy.preferences
+        assert not {name_of(one) for one in preferences} & {name_of(one) for one in guards}
+
+
+def test_the_proof_of_a_plain_configuration_takes_less_than_a_second() -> None:
+    import time
+
+    protection = Protection()
+    began = time.process_time()
+
+    prove(list(built_in(protection).values()), CARDS, protection)
+
+    assert time.process_time() - began < 5

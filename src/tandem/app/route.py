@@ -38,7 +38,7 @@ def routed(gateway: Gateway, request: ChatRequest, policy: str | None) -> Docume
     decision = gateway.decide(request, policy)
     document = document_of(decision)
     first = decision.order[0] if decision.order else None
-    if first is not None and first.is_cloud and decision.facts.private:
+    if first is not None and first.is_cloud and decision.facts.private and gateway.hides:
         document["leaves"] = _leaving(gateway.disguise(request))
     return document
 

@@ -25,7 +25,7 @@ from tandem.routing.preferences import Preference
 _SPAN = PrivateSpan(label="PESEL", start=0, end=11)
 _NAME = PrivateSpan(label="PERSON", start=12, end=24)
 _WEAK_NAME = PrivateSpan(label="PERSON", start=25, end=29, weak=True)
-_SPANS = ((), (_SPAN,), (_NAME,), (_WEAK_NAME,), (_NAME, _WEAK_NAME), (_WEAK_NAME, _SPAN))
+_SPANS = ((), (_SPAN,), (_NAME,), (_WEAK_NAME,))
 _WHERE_NOTHING_HIDES: Mapping[NamesLock, NamesLock] = {"strong": "all", "all": "all", "off": "off"}
 """The mode ``redact`` promises stand-ins for weak names too, so where there are none these stay as well."""
 _WAYS_TO_BE = ("well", "unreachable", "busy")

@@ -37,7 +37,7 @@ def routed(gateway: Gateway, request: ChatRequest, policy: str | None) -> Docume
     decision = gateway.decide(request, policy)
     document = document_of(decision)
     first = decision.order[0] if decision.order else None
-    if first is not None and first.is_cloud and decision.facts.private:
+    if first is not None and first.is_cloud and decision.facts.private and gateway.hides:
         document["leaves"] = _leaving(gateway.disguise(request))
     return document
 
@@ -73,6 +73,7 @@ def document_of(decision: Decision) -> Document:
             "private": [
                 {"label": span.label, "start": span.start, "end": span.end}
                 | ({"where": span.where} if span.where else {})
+                | ({"weak": True} if span.weak else {})
                 for span in facts.private
             ],
             "labels": list(facts.labels),

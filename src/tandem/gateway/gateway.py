@@ -149,6 +149,11 @@ class Gateway:
         cards = [card for card in self._listing.models() if card.kind == "chat"]
         return prove(policies, cards, self._rules.protection)
 
+    @property
+    def hides(self) -> bool:
+        """Whether private text leaves with stand-ins in its place: the mode ``redact``."""
+        return self._rules.protection.mode == "redact"
+
     def disguise(self, request: ChatRequest) -> Disguise:
         """The request as it would leave in the mode ``redact``. Raises `Forbidden` where it cannot be hidden."""
         return Disguise(request, self._rules.detector)

@@ -82,9 +82,11 @@ class PrivacySettings:
     """``[privacy]``: what happens to private text, the owner's own terms, and which labels bind.
 
     ``attachments`` are pictures, sounds and files, which cannot be searched: they stay unless this is ``allow``.
+    ``names`` says which names of people count: those that identify somebody (``strong``), ``all``, or none (``off``).
     """
 
     mode: Literal["lock", "redact", "block"] = "lock"
+    names: Literal["strong", "all", "off"] = "strong"
     terms: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     attachments: Literal["lock", "allow"] = "lock"
@@ -130,6 +132,7 @@ class Settings:
         """What every policy's guards keep."""
         return Protection(
             mode=self.privacy.mode,
+            names=self.privacy.names,
             labels=tuple(sorted({label.strip().casefold() for label in self.privacy.labels if label.strip()})),
             attachments_allowed=self.privacy.attachments == "allow",
             usd_per_month=self.budget.usd_per_month,

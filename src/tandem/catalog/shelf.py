@@ -54,7 +54,7 @@ class Shelf:
     def _folders(self) -> list[str]:
         with disk_errors_as_ours("Reading the installed models", self.home):
             try:
-                return sorted(entry.name for entry in os.scandir(self.models) if entry.is_dir())
+                return sorted(one.name for one in os.scandir(self.models) if one.is_dir() and one.name[0] != ".")
             except FileNotFoundError:
                 return []
 

@@ -1,6 +1,6 @@
 """What the gateway costs a request, beside LiteLLM's proxy and beside a bare pass-through, in one interleaved run.
 
-    python -m bench.overhead [--litellm-python PYTHON] [--models FOLDER] [--rounds 3] [--seconds 0.6]
+    python -m bench.overhead [--litellm-python PYTHON] [--models FOLDER] [--rounds 4] [--seconds 0.6]
 
 Writes docs/overhead.md and .json. Gateways have one core, the far side and the clients another. LiteLLM lives in an
 interpreter of its own: ``python -m venv elsewhere && elsewhere/bin/pip install "litellm[proxy]"``.
@@ -136,7 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.overhead", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--litellm-python", help="an interpreter that has litellm[proxy]")
     parser.add_argument("--models", type=Path, default=user_data_path("tandem") / "models", help="the installed models")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=0.6, help="of each visit")
     parser.add_argument("--out", type=Path, default=REPOSITORY / "docs" / "overhead.md")
     return parser

@@ -27,7 +27,6 @@ from bench.overhead_drive import Visit, drive, requests_of
 from bench.overhead_page import Cell, Overhead, Row, render
 from bench.overhead_peers import KEY, OTHER_CORE, Peer, Stalls
 from bench.overhead_prompts import prompts
-from bench.quiet import busy_cores
 from bench.stable import REPOSITORY
 
 SEED = 20_261_123
@@ -74,8 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and write. Returns 0."""
     options = _parser().parse_args(arguments)
     began = time.monotonic()
-    facts = dict(machine_facts(1)) | {"others, in cores, at the start": f"{busy_cores():.2f}"}
-    del facts["model threads"]
+    facts = {name: fact for name, fact in machine_facts(1).items() if name != "model threads"}
     os.sched_setaffinity(0, {OTHER_CORE})
     run = Overhead(machine=facts, command=_command(arguments), rounds=options.rounds, seconds=options.seconds)
     if options.litellm_python:

@@ -1,22 +1,32 @@
 """The proof goes through every class of facts, and finds the hole where there is one."""
 
 import dataclasses
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
-from support.gateways import CODER, FAR, NEAR
-from tandem.routing.facts import Candidate, Facts
-from tandem.routing.guards import Guard, PrivacyMode, Protection, name_of
+from support.gateways import CODER, FAR, NEAR, house
+from tandem.app.checking import checked
+from tandem.cli.policy import _tell
+from tandem.cli.words import Words
+from tandem.routing.facts import Candidate, Facts, PrivateSpan
+from tandem.routing.guards import Guard, NamesLock, PrivacyMode, Protection, name_of
 from tandem.routing.policy import Policy, built_in, by_name
 from tandem.routing.preferences import DeviceFirst, Preference
 from tandem.routing.proof import _guarded_facts, prove, why_locked
+from tandem.settings import Settings
 
 CARDS = (NEAR, FAR, CODER)
 PRIVACY = tuple(name_of(one) for one in Protection().guards() if one.protects_privacy)
 MODES: tuple[PrivacyMode, ...] = ("lock", "redact", "block")
+NAMES: tuple[NamesLock, ...] = ("strong", "all", "off")
+NUMBER = PrivateSpan(label="PESEL", start=0, end=11)
+NAME = PrivateSpan(label="PERSON", start=0, end=12)
+WEAK = PrivateSpan(label="PERSON", start=0, end=4, weak=True)
 
 
 def without(policy: Policy, *names: str) -> Policy:
@@ -24,6 +34,13 @@ def without(policy: Policy, *names: str) -> Policy:
     weaker = replace(policy)
     object.__setattr__(weaker, "_guards", tuple(one for one in policy._guards if name_of(one) not in names))
     return weaker
+
+
+@pytest.mark.parametrize(("mode", "names"), itertools.product(MODES, NAMES))
+def test_a_policy_is_proved_in_every_mode_whatever_names_count(mode: PrivacyMode, names: NamesLock) -> None:
+    protection = Protection(mode=mode, names=names)
+
+    assert prove([built_in(protection)["cloud-first"]], CARDS[:2], protection).holds
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -59,6 +76,62 @@ def test_a_policy_without_one_of_its_guards_has_a_counter_example(guard: str, mo
     assert example.policy == "cloud-first"
     assert example.reached
     assert why_locked(example.facts, protection) == example.why_locked
+
+
+def test_the_check_prints_a_counter_example(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    here = house()
+    policies = here.gateway._rules.policies
+    object.__setattr__(policies, "named", {"weak": without(policies.named["cloud-first"], "PrivateStaysHere")})
+
+    document = checked(Settings(home=tmp_path), here.gateway)
+    _tell(document, Words("en"))
+
+    assert document["ok"] is False
+    assert document["proof"]["counter_examples"][0]["reached"] == ["large"]
+    told = capsys.readouterr().out
+    assert "NOT proved" in told
+    assert "cloud-first: large (private text under the mode 'lock') {'private':" in told
+
+
+@pytest.mark.parametrize(("names", "mode"), [("strong", "lock"), ("all", "lock"), ("all", "block"), ("off", "block")])
+def test_guards_that_let_more_names_pass_than_the_owner_allows_have_a_counter_example(
+    names: NamesLock, mode: PrivacyMode
+) -> None:
+    laxer: NamesLock = "strong" if names == "all" else "off"
+    lax = built_in(Protection(mode=mode, names=laxer))["cloud-first"]
+
+    proof = prove([lax], CARDS, Protection(mode=mode, names=names))
+
+    assert proof.holds == (laxer == names)
+
+
+@pytest.mark.parametrize(
+    ("names", "mode", "spans", "unhideable", "stays"),
+    [
+        ("strong", "lock", (WEAK,), False, False),
+        ("strong", "lock", (NAME,), False, True),
+        ("strong", "lock", (WEAK, NUMBER), False, True),
+        ("all", "lock", (WEAK,), False, True),
+        ("off", "lock", (NAME,), False, False),
+        ("off", "lock", (NAME, NUMBER), False, True),
+        ("strong", "redact", (WEAK,), False, False),
+        ("strong", "redact", (WEAK,), True, True),
+        ("off", "redact", (NAME,), True, False),
+        ("strong", "block", (WEAK,), False, False),
+        ("strong", "block", (NAME,), False, True),
+    ],
+)
+def test_which_names_keep_a_text_here_is_the_owners_choice(
+    names: NamesLock, mode: PrivacyMode, spans: tuple[PrivateSpan, ...], unhideable: bool, stays: bool
+) -> None:
+    protection = Protection(mode=mode, names=names)
+    facts = Facts(private=spans, unhideable=unhideable)
+    both = (Candidate(card=FAR, cost_usd=Decimal("0.01")), Candidate(card=NEAR))
+
+    decision = built_in(protection)["cloud-first"].decide(both, facts)
+
+    assert any(one.is_cloud for one in decision.order) is not stays
+    assert (why_locked(facts, protection) is not None) is stays
 
 
 def test_each_guard_of_privacy_is_weakened_by_the_test_above() -> None:
@@ -98,10 +171,14 @@ class Recorder:
 
 def all_modes() -> Iterator[Protection]:
     """Protections of every kind."""
-    for mode in MODES:
-        for allowed in (False, True):
+    for mode, names in itertools.product(MODES, NAMES):
+        for allowed in (False, True)[: 1 + (names == "strong")]:
             yield Protection(
-                mode=mode, attachments_allowed=allowed, usd_per_month=Decimal(5), usd_per_request=Decimal(1)
+                mode=mode,
+                names=names,
+                attachments_allowed=allowed,
+                usd_per_month=Decimal(5),
+                usd_per_request=Decimal(1),
             )
 
 

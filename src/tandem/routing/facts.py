@@ -10,12 +10,16 @@ from tandem.core.ports import WELL, Health
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrivateSpan:
-    """Private text of one kind. ``start`` and ``end`` count code points within ``where``, such as ``messages[0]``."""
+    """Private text of one kind. ``start`` and ``end`` count code points within ``where``, such as ``messages[0]``.
+
+    ``weak``: a name that by itself identifies nobody; it does not keep a text here, unless its owner wants it so.
+    """
 
     label: str
     start: int
     end: int
     where: str = ""
+    weak: bool = False
 
     def __str__(self) -> str:
         """Such as ``PESEL at 24-35``, and where if the text has several places."""

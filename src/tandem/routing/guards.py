@@ -18,9 +18,12 @@ from tandem.core.errors import (
     Unavailable,
     Unsupported,
 )
-from tandem.routing.facts import Candidate, Facts
+from tandem.routing.facts import Candidate, Facts, PrivateSpan
 
 PrivacyMode = Literal["lock", "redact", "block"]
+NamesLock = Literal["strong", "all", "off"]
+"""Which names of people keep a text here: those that identify somebody, every one, none."""
+_NAME = "PERSON"
 OPEN_LABELS = frozenset({"public", "open", "publiczne", "jawne"})
 """Labels that bind nobody, where the owner named none that do."""
 _SHOWN = 5
@@ -96,19 +99,33 @@ class LabelStaysHere(_Private):
         return "label " + ", ".join(repr(label[:40]) for label in bound[:_SHOWN]) if bound else None
 
 
+def _locking(facts: Facts, names: NamesLock) -> tuple[PrivateSpan, ...]:
+    """What keeps a text here: everything but those names of people that the owner lets pass."""
+    if names == "off":
+        return tuple(span for span in facts.private if span.label != _NAME)
+    return facts.private if names == "all" else tuple(span for span in facts.private if not span.weak)
+
+
 @dataclass(frozen=True, slots=True)
 class PrivateStaysHere(_Private):
-    """Private text stays, unless the owner chose to let it leave with stand-ins in its place (``redact``)."""
+    """Private text stays, unless the owner chose to let it leave with stand-ins in its place (``redact``).
+
+    A name that identifies nobody by itself does not keep a text here, unless ``names`` says so; in the mode ``redact``
+    it leaves with a stand-in like everything else, and stays where there is none.
+    """
 
     mode: PrivacyMode = "lock"
+    names: NamesLock = "strong"
 
     def objection(self, candidate: Candidate, facts: Facts) -> str | None:
         """Against every cloud, where something private was found that no stand-in takes the place of."""
         if not (facts.private and candidate.is_cloud):
             return None
         if self.mode != "redact":
-            return _listed(facts.private)
-        return f"{_listed(facts.private)}: no stand-ins can take its place" if facts.unhideable else None
+            found = _locking(facts, self.names)
+            return _listed(found) if found else None
+        found = _locking(facts, "off" if self.names == "off" else "all") if facts.unhideable else ()
+        return f"{_listed(found)}: no stand-ins can take its place" if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +133,13 @@ class PrivateIsRefused(_Private):
     """In the mode ``block`` nobody reads private text, not even the device."""
 
     mode: PrivacyMode = "lock"
+    names: NamesLock = "strong"
 
     def objection(self, candidate: Candidate, facts: Facts) -> str | None:
         """Against everybody, where something private was found."""
         del candidate
-        return _listed(facts.private) if self.mode == "block" and facts.private else None
+        found = _locking(facts, self.names) if self.mode == "block" else ()
+        return _listed(found) if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +272,7 @@ class Protection:
     """The owner's choices that guards keep: ``[privacy]`` and ``[budget]``."""
 
     mode: PrivacyMode = "lock"
+    names: NamesLock = "strong"
     labels: tuple[str, ...] = ()
     attachments_allowed: bool = False
     usd_per_month: Decimal | None = None
@@ -263,8 +283,8 @@ class Protection:
         return (
             AskedToStayHere(),
             LabelStaysHere(self.labels),
-            PrivateStaysHere(self.mode),
-            PrivateIsRefused(self.mode),
+            PrivateStaysHere(self.mode, self.names),
+            PrivateIsRefused(self.mode, self.names),
             UnreadableStaysHere(self.attachments_allowed),
             SmallTalkStaysHere(),
             CanHonour(),

@@ -56,6 +56,11 @@ class Span(Protocol):
         """The code point after the last."""
         ...
 
+    @property
+    def weak(self) -> bool:
+        """Whether it by itself identifies nobody."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
@@ -131,7 +136,9 @@ def _searched(texts: Mapping[str, str], senses: Senses) -> Iterator[PrivateSpan]
     only = len(texts) == 1
     for where, text in texts.items():
         for span in senses.private(text):
-            yield PrivateSpan(label=span.label, start=span.start, end=span.end, where="" if only else where)
+            yield PrivateSpan(
+                label=span.label, start=span.start, end=span.end, where="" if only else where, weak=span.weak
+            )
 
 
 def _question(request: ChatRequest) -> str:

@@ -18,11 +18,16 @@ from tandem.core.chat import Demand
 from tandem.core.models import ModelCard
 from tandem.core.ports import Health
 from tandem.routing.facts import Candidate, Facts, PrivateSpan
-from tandem.routing.guards import LabelStaysHere, Protection
+from tandem.routing.guards import LabelStaysHere, NamesLock, Protection
 from tandem.routing.policy import Policy, by_name
 from tandem.routing.preferences import Preference
 
 _SPAN = PrivateSpan(label="PESEL", start=0, end=11)
+_NAME = PrivateSpan(label="PERSON", start=12, end=24)
+_WEAK_NAME = PrivateSpan(label="PERSON", start=25, end=29, weak=True)
+_SPANS = ((), (_SPAN,), (_NAME,), (_WEAK_NAME,))
+_WHERE_NOTHING_HIDES: Mapping[NamesLock, NamesLock] = {"strong": "all", "all": "all", "off": "off"}
+"""The mode ``redact`` promises stand-ins for weak names too, so where there are none these stay as well."""
 _WAYS_TO_BE = ("well", "unreachable", "busy")
 
 
@@ -56,13 +61,24 @@ def why_locked(facts: Facts, protection: Protection) -> str | None:
         return "the caller asked that it stays"
     if any(LabelStaysHere(protection.labels).binds(label) for label in facts.labels):
         return "its label binds it"
-    if facts.private and (protection.mode != "redact" or facts.unhideable):
+    if protection.mode != "redact" and _binds(facts, protection.names):
         return f"private text under the mode {protection.mode!r}"
+    if protection.mode == "redact" and facts.unhideable and _binds(facts, _WHERE_NOTHING_HIDES[protection.names]):
+        return "private text that no stand-in can hide"
     if facts.unreadable and not protection.attachments_allowed:
         return "an attachment that cannot be searched"
     if facts.purpose:
         return "small talk of a user interface"
     return None
+
+
+def _binds(facts: Facts, names: NamesLock) -> bool:
+    """Whether something private is there, by the owner's word on names."""
+    for span in facts.private:
+        passes = {"strong": span.weak, "all": False, "off": span.label == "PERSON"}[names]
+        if not passes:
+            return True
+    return False
 
 
 def prove(policies: Sequence[Policy], cards: Sequence[ModelCard], protection: Protection, *, most: int = 10) -> Proof:
@@ -100,7 +116,7 @@ def _kinds(cards: Sequence[ModelCard]) -> tuple[ModelCard, ...]:
 def _broken(
     policy: Policy, left: tuple[Candidate, ...], facts: Facts, secret: str, protection: Protection
 ) -> Iterator[CounterExample]:
-    refused = protection.mode == "block" and facts.private
+    refused = protection.mode == "block" and _binds(facts, protection.names)
     reached = tuple(one.id for one in left if refused or one.card.place == "cloud")
     if reached:
         yield CounterExample(policy=policy.name, facts=facts, reached=reached, why_locked=secret)
@@ -110,7 +126,7 @@ def _guarded_facts(protection: Protection) -> Iterator[Facts]:
     """Every combination of the classes of facts that guards read."""
     labels = ((), ("public",), ("confidential",), ("public", *(protection.labels[:1] or ("secret",))))
     spent = (Decimal(0), *(() if protection.usd_per_month is None else (protection.usd_per_month,)))
-    private_ways = (((), False), ((_SPAN,), False), ((_SPAN,), True))
+    private_ways = [(spans, unhideable) for spans in _SPANS for unhideable in (False, True)[: 1 + bool(spans)]]
     for (private, unhideable), asked, label, unreadable, purpose in itertools.product(
         private_ways, (False, True), labels, (0, 1), (None, "title_generation")
     ):

@@ -1,7 +1,7 @@
 """The sections of tandem.toml as frozen values. Every default lives here, or in the core where others share it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
@@ -82,9 +82,11 @@ class PrivacySettings:
     """``[privacy]``: what happens to private text, the owner's own terms, and which labels bind.
 
     ``attachments`` are pictures, sounds and files, which cannot be searched: they stay unless this is ``allow``.
+    ``names`` says which names of people count: those that identify somebody (``strong``), ``all``, or none (``off``).
     """
 
     mode: Literal["lock", "redact", "block"] = "lock"
+    names: Literal["strong", "all", "off"] = "strong"
     terms: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     attachments: Literal["lock", "allow"] = "lock"
@@ -130,6 +132,7 @@ class Settings:
         """What every policy's guards keep."""
         return Protection(
             mode=self.privacy.mode,
+            names=self.privacy.names,
             labels=tuple(sorted({label.strip().casefold() for label in self.privacy.labels if label.strip()})),
             attachments_allowed=self.privacy.attachments == "allow",
             usd_per_month=self.budget.usd_per_month,
@@ -138,8 +141,13 @@ class Settings:
 
     @property
     def policies(self) -> Policies:
-        """The built-in policies and the owner's."""
-        return read_policies(self.policy, self.protection)[0]
+        """The built-in policies and the owner's, which may list models by their aliases."""
+        policies = read_policies(self.policy, self.protection)[0]
+        named = {
+            name: replace(policy, models=tuple(dict.fromkeys(self.aliases.get(one, one) for one in policy.models)))
+            for name, policy in policies.named.items()
+        }
+        return replace(policies, named=named)
 
     @property
     def not_yet_used(self) -> tuple[str, ...]:

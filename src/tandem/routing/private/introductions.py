@@ -1,4 +1,4 @@
-"""The words in front of a name: those that introduce somebody of the writer's own life, and those that name anything."""
+"""The words in front of a name: those that introduce somebody of the writer's life, and those that name anything."""
 
 import re
 from enum import IntEnum
@@ -51,7 +51,8 @@ _LOOSE: Final = (
     r"\bname\s*[=:]\s*[\"']?|\bmy (?:name|surname)(?::| was)?"
     r"|\bi am|\bi'm|\bthis is|\bcalled|\bnamed|\bknown as|\bcalls? me|\bcall(?:s|ed)? (?:him|her)|\bunder(?: the "
     r"name)?(?: of)?|\b(?:dear|hi|hello|hey|cze\u015b\u0107|witaj|drogi|droga)"
-    r"|\b(?:colleague|husband|wife|nurse|judge|officer)(?: name)?:?|\bnazywa si\u0119|\bma na imi\u0119|\bimi\u0119\s*:|\bna nazwisko"
+    r"|\b(?:colleague|husband|wife|nurse|judge|officer)(?: name)?:?|\bnazywa si\u0119"
+    r"|\bma na imi\u0119|\bimi\u0119\s*:|\bna nazwisko"
 )
 _INTRODUCED: Final = re.compile(
     rf"(?:(?P<firm>{_FIRM})|(?P<personal>{_PERSONAL})|(?P<title>{_TITLE})|(?:{_LOOSE})){_ENDS}"
@@ -76,6 +77,7 @@ _LAST_STEMS: Final = words(
     "uczennic kole\u017cank koleg siostr brat \u017con m\u0119\u017c s\u0105siad szef w\u0142a\u015bciciel klient"
 )
 _LOOK_BACK: Final = 40
+_ASSISTANTS: Final = frozenset(words("alexa bard claude cortana gemini llama mistral siri"))
 _GREETINGS: Final = ("dear", "hi", "hello", "hey", "cze", "witaj", "drog")
 
 
@@ -93,7 +95,7 @@ def introduction(text: str, start: int, end: int) -> Introduction:
         return Introduction.LOOSE if found["title"] is None else Introduction.TITLE
     if found["personal"].lstrip(" \t>\n").startswith(_GREETINGS):
         heads_text = found.start() > 0 or start <= _LOOK_BACK
-        is_greeted = heads_text and _GREETED.match(text, end) is not None
+        is_greeted = heads_text and text[start:end].lower() not in _ASSISTANTS and _GREETED.match(text, end) is not None
         return Introduction.PERSONAL if is_greeted else Introduction.LOOSE
     return Introduction.PERSONAL
 

@@ -3,20 +3,24 @@
 import re
 from typing import Final
 
-_WORD: Final = re.compile(r"[^\W_]+")
+WORD: Final = re.compile(r"[^\W_]+")
+"""A word or a number."""
 _DIGIT: Final = re.compile("[0-9]")
 _LONG: Final = re.compile(r"[A-Za-z0-9+/_\-]{16}")
 
 
 class Page:
-    """``words`` are all its words in small letters. ``beginnings``, the first three letters of every word, tell a detector at once that it need not look."""
+    """``words`` are all its words in small letters.
+
+    ``beginnings``, the first three letters of every word, tell a detector at once that it need not look.
+    """
 
     __slots__ = ("beginnings", "has_digits", "has_long_words", "has_many_digits", "lower", "text", "words")
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.lower = text.lower()
-        self.words = frozenset(_WORD.findall(self.lower))
+        self.words = frozenset(WORD.findall(self.lower))
         self.beginnings = {word[:3] for word in self.words}
         digits = len(_DIGIT.findall(text))
         self.has_digits = digits > 0

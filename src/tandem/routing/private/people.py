@@ -30,8 +30,9 @@ _SPOKEN: Final = re.compile(
 )
 _NOT_A_PERSON: Final = re.compile(
     r"[ ,]{0,2}&? ?(?:inc|ltd|llc|corp|gmbh|plc|limited|corporation|company|group|holdings?|associates|partners|"
-    r"university|counties|county|township|division|regiment|army|navy|act|limit|statement|cent(?:er|re)|museum|station|"
-    r"information|report|law|model|copula|distribution|process|function|kernel|filter|transform|conjecture|paradox|"
+    r"university|"
+    r"(?-i:County|Counties|Township|Division|Regiment|Battalion|Center|Centre|Memorial|Awards?|Glacier|Islands?|Theatre|"
+    r"Stadium|Cathedral|Basin|River|Valley|Railway|Trophy)|"
     r"college|school|street|st|avenue|ave|road|rd|lane|drive|blvd|boulevard|square|bridge|airport|hospital|hotel|park|"
     r"stadium|award|prize|foundation|institute|museum|sp\. ?z|s\.a|sp\.j|theorem|equation|algorithm|test|scale|"
     r"method)\b",
@@ -167,9 +168,18 @@ def _length_of_name(text: str, run: Sequence[Token], at: int) -> tuple[int, Intr
         return _from_given(words, known, how), how
     if len(words) > 1 and _is_turned(words, introduced=how > Introduction.NONE):
         return 2, how
-    if how >= Introduction.TITLE or (how and not known.is_ambiguous and _is_likely_surname(word)):
+    if how >= Introduction.TITLE or (how and _is_named(words, how, text[end : end + 1])):
         return 1 + _follow(words), how
     return int(_is_surname_alone(text, run, at, word)), how
+
+
+def _is_named(words: Sequence[str], how: Introduction, following: str) -> bool:
+    """Whether a word that no table has as a given name is one after ``name:``, ``I am`` or ``Dear``."""
+    if _is_likely_surname(words[0]):
+        return True
+    if how is Introduction.PERSONAL and following == ",":
+        return True
+    return not words[0].isupper() and _follow(words) > 0
 
 
 def _is_shouted(words: Sequence[str]) -> bool:
@@ -179,7 +189,11 @@ def _is_shouted(words: Sequence[str]) -> bool:
 
 def _is_choice(text: str, start: int, end: int) -> bool:
     """``B. Green``: the letter of an answer at the head of its line, and no initial."""
-    return text[start] in "ABCDEFGH" and text[end : end + 1] == "." and _HEADS_LINE.search(text[max(0, start - 9) : start]) is not None
+    return (
+        text[start] in "ABCDEFGH"
+        and text[end : end + 1] == "."
+        and _HEADS_LINE.search(text[max(0, start - 9) : start]) is not None
+    )
 
 
 def _from_given(words: Sequence[str], known: _Word, how: Introduction) -> int:
@@ -203,6 +217,8 @@ def _follow(words: Sequence[str]) -> int:
     """How many words after the first belong to the same name."""
     count = 0
     for at, word in enumerate(words[1:], 1):
+        if len(word) == 1 and at + 1 < len(words) and _is_likely_surname(words[at + 1]):
+            continue
         known = _look_up(word)
         if known.is_camel or (known.is_barred and (word.lower() in word_lists().common or known_surname(word) is None)):
             break

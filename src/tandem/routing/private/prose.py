@@ -7,18 +7,20 @@ only such prose speaks of, in more ways than it speaks of the writer's own affai
 import re
 from typing import Final
 
-from tandem.routing.private.page import Page
+from tandem.routing.private.page import WORD, Page
 from tandem.routing.private.words import words
 
 _PUBLIC: Final = frozenset(
     words(
         # screen, stage, music, books
         "film films filmed movie movies novel novels actor actors actress actresses singer singers album albums song "
-        "songs soundtrack episode episodes sitcom sequel prequel screenplay starring stars hollywood oscar emmy grammy "
+        "songs soundtrack episode episodes sitcom sequel prequel screenplay starring hollywood oscar emmy grammy "
         "broadway premiere plot protagonist villain novelist playwright poet poets poem poems literature opera operas "
         "symphony orchestra ballet painter sculptor composer guitarist drummer rapper paparazzi celebrity celebrities "
         "biography biographer fans bbc mtv fiction fictional fictitious roleplay novella storyline trivia portrayed "
-        "portrays wizard wizards vampire vampires detective superhero superheroes nickname monologue narrator "
+        "portrays story character characters universe galaxy alien aliens zombie zombies ghost monster magician "
+        "whispered muttered gasped wizard wizards vampire vampires detective superhero superheroes nickname monologue "
+        "narrator "
         "filmu filmie filmem filmy filmów filmowy filmowa filmowe filmowej serial serialu serialach powieść powieści "
         "powieścią literatura literatury literacki album albumu albumie piosenka piosenki piosenkę piosenek opera "
         "opery operze wiersz wiersze poeta poety poetów muzyk muzyka muzyków muzyczny muzycznej zespołu rockowy "
@@ -32,7 +34,8 @@ _PUBLIC: Final = frozenset(
         # state and news
         "president senator senators sen minister ministers mps congressman congress parliament parliamentary election "
         "elections republican republicans democrat democrats democratic coalition presidency presidential governor "
-        "fbi cia fugitive extradition billionaire spokesman spokeswoman reporters reuters cnn militants rebels embassy troops nato pentagon sheriff "
+        "news newspaper newspapers journalist journalists columnist lawmakers fbi cia fugitive extradition "
+        "billionaire spokesman spokeswoman reporters reuters cnn militants rebels embassy troops nato pentagon sheriff "
         "prezydent prezydenta prezydentem premier premiera premierem minister ministra senat senatu sejm sejmu poseł "
         "posła posłowie wybory wyborów wyborach wyborczy kandydat partii partia rząd rządu rządem koalicji "
         # history, thought
@@ -49,13 +52,13 @@ _PUBLIC_STEMS: Final = frozenset(words("reżys aktor kompo śpiew senat olimp mi
 """The first five letters of Polish words in all their cases."""
 _PRIVATE: Final = frozenset(
     words(
-        "my our ours mój moja moje mojego mojej mojemu moim moją nasz nasza nasze naszego naszej naszym patient "
+        "patient "
         "patients client clients employee invoice contract salary diagnosis diagnosed prescribed mg regards sincerely "
         "dear tenant landlord neighbour neighbor colleague boss hr applicant résumé resume complaint customer "
         "pacjent pacjenta pacjentka pacjentki klient klienta klientka klientki pracownik pracownika faktura faktury "
         "umowa umowy umowę wynagrodzenie wynagrodzenia diagnoza diagnozy wypowiedzenie zwolnienie zwolnienia "
         "reklamacja reklamacji pozdrawiam szanowny szanowna szanowni sąsiad sąsiada sąsiadka szef szefa kolega "
-        "koleżanka najemca wniosek podanie zamówienie mnie"
+        "koleżanka najemca wniosek podanie zamówienie"
     )
 )
 _YEAR_LONG_AGO: Final = re.compile(r"\b1(?:[0-8][0-9]{2}|9[0-3][0-9])\b")
@@ -71,6 +74,14 @@ _ROLE: Final = re.compile(
     r"trener(?:a|em)?|w stylu)|\bin the words of)[ \u00a0]\Z"
 )
 _COMPANY_ROLE: Final = re.compile(r"\b(?:my|our|vice|company|managing|executive|medical|sales|general)[ -]\w+ \Z")
+_SAID: Final = re.compile(
+    r"[\"\u201d,] (?:said|says|added|told)\b|\bsaid (?:mr|mrs|ms|dr|the|in a statement)\b"
+    r"|\b(?:told|tells) (?:the )?(?:bbc|cnn|court|jury|reporters|associated|ap|afp|reuters|press)\b"
+)
+_QUOTED: Final = re.compile(r"\"[^\"\n]{1,600}\"|\u201c[^\u201d\n]{1,600}\u201d|\u201e[^\u201d\n]{1,600}\u201d")
+_FIRST_PERSON: Final = frozenset(
+    words("my our ours mój moja moje mojego mojej mojemu moim moją nasz nasza nasze naszego naszej naszym mnie")
+)
 _CAST: Final = re.compile(r"[^\W\d_] \([A-Z][^\W\d_]+ [A-Z][^\W\d_]+\)")
 _REACH: Final = 32
 _LEAST: Final = 2
@@ -84,7 +95,16 @@ def is_published(page: Page) -> bool:
     public = len(told & _PUBLIC) + len({word[:5] for word in told} & _PUBLIC_STEMS)
     public += _YEAR_LONG_AGO.search(page.text) is not None
     public += _CAST.search(page.text) is not None
-    return public >= _LEAST and public > _WORTH * len(told & _PRIVATE)
+    public += _SAID.search(page.lower) is not None
+    return public >= _LEAST and public > _WORTH * _private_words(page)
+
+
+def _private_words(page: Page) -> int:
+    """How many words of the writer's own affairs; what is said between quotation marks is not the writer's."""
+    told = page.words & _FIRST_PERSON
+    if told:
+        told = told.intersection(WORD.findall(_QUOTED.sub(" ", page.lower)))
+    return len(page.words & _PRIVATE) + len(told)
 
 
 def has_public_role(text: str, start: int) -> bool:

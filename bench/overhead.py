@@ -1,6 +1,6 @@
 """What the gateway costs a request, beside LiteLLM's proxy and beside a bare pass-through, in one interleaved run.
 
-    python -m bench.overhead [--litellm-python PYTHON] [--models FOLDER] [--rounds 3] [--seconds 0.6]
+    python -m bench.overhead [--litellm-python PYTHON] [--models FOLDER] [--rounds 4] [--seconds 0.6]
 
 Writes docs/overhead.md and .json. Gateways have one core, the far side and the clients another. LiteLLM lives in an
 interpreter of its own: ``python -m venv elsewhere && elsewhere/bin/pip install "litellm[proxy]"``.
@@ -27,7 +27,6 @@ from bench.overhead_drive import Visit, drive, requests_of
 from bench.overhead_page import Cell, Overhead, Row, render
 from bench.overhead_peers import KEY, OTHER_CORE, Peer, Stalls
 from bench.overhead_prompts import prompts
-from bench.quiet import busy_cores
 from bench.stable import REPOSITORY
 
 SEED = 20_261_123
@@ -74,8 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and write. Returns 0."""
     options = _parser().parse_args(arguments)
     began = time.monotonic()
-    facts = dict(machine_facts(1)) | {"others, in cores, at the start": f"{busy_cores():.2f}"}
-    del facts["model threads"]
+    facts = {name: fact for name, fact in machine_facts(1).items() if name != "model threads"}
     os.sched_setaffinity(0, {OTHER_CORE})
     run = Overhead(machine=facts, command=_command(arguments), rounds=options.rounds, seconds=options.seconds)
     if options.litellm_python:
@@ -136,7 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.overhead", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--litellm-python", help="an interpreter that has litellm[proxy]")
     parser.add_argument("--models", type=Path, default=user_data_path("tandem") / "models", help="the installed models")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=0.6, help="of each visit")
     parser.add_argument("--out", type=Path, default=REPOSITORY / "docs" / "overhead.md")
     return parser

@@ -1,9 +1,9 @@
 """The device's models as the gateway sees them for every request, without reading the disk for every request."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 
 from tandem.backends.device import DeviceModels
 from tandem.catalog.catalog import Catalog
@@ -63,7 +63,7 @@ class Roster:
 
     def _look(self) -> None:
         """Read the cards again where files have changed. Looking asks for times of change and opens nothing."""
-        now = time.monotonic()
+        now = monotonic()
         if now - self._looked_at < _GLANCE_SECONDS:
             return
         self._looked_at = now

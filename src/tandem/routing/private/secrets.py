@@ -73,6 +73,8 @@ _PLACEHOLDER: Final = re.compile(
     re.IGNORECASE,
 )
 _PIECES: Final = re.compile(r"[\-_/.]")
+_IDENTIFIER: Final = re.compile(r"(?:[a-z]{2,}+)?(?:[A-Z][a-z]++){2,}[0-9]{0,2}[A-Z]?\Z")
+_OPTIONS: Final = re.compile(r"--?[A-Za-z][\w\-]* ")
 _MOST_OPENED: Final = 32
 
 
@@ -104,7 +106,7 @@ def _random_words(text: str) -> Iterator[Finding]:
         if any(map(str.isdigit, match["value"])):
             yield Finding("SECRET", *match.span("value"))
     for match in _TOKEN.finditer(text):
-        if _is_random(match.group()) and _is_near_a_cue(text, match.start()):
+        if not _IDENTIFIER.match(match.group()) and _is_random(match.group()) and _is_near_a_cue(text, match.start()):
             yield Finding("SECRET", *match.span())
 
 
@@ -167,7 +169,7 @@ def _assigned(match: re.Match[str]) -> Finding | None:
     if re.match(r"(?:pin|puk|cvv|cvc|kod|otp|2fa)", name):
         most = 4 if name.startswith("c") else 8
         return Finding("SECRET", start, end) if value.isdecimal() and 3 <= len(value) <= most else None
-    if len(value) < 4 or _PLACEHOLDER.match(value) or "(" in value or "://" in value:
+    if len(value) < 4 or _PLACEHOLDER.match(value) or _OPTIONS.match(value) or "(" in value or "://" in value:
         return None
     mixed = any(map(str.isdigit, value)) and any(map(str.isalpha, value))
     special = any(char in "!@#$%^&*?+=~|" for char in value) and any(map(str.isalnum, value))

@@ -32,9 +32,9 @@ _MARKED: Final = re.compile(
     r"|https://hooks\.slack\.com/services/[\w/]{20,}+|https://discord(?:app)?\.com/api/webhooks/[\w/\-]{20,}+"
     r")"
 )
-_CUES: Final = frozenset(
-    words("pas pwd sec key tok cre has klu pin puk cvv cvc kod otp 2fa sig api pri acc sha cli aut ref ses bea")
-)
+_CUES: Final = frozenset(words("pin puk cvv cvc kod otp 2fa sig"))
+_LONG_CUES: Final = words("pass key token secret pwd credential hasł hasl klucz")
+"""Every word of ``_NAMES`` begins with a cue or holds a long one."""
 _PEM: Final = "PRIVATE KEY"
 _PEM_END: Final = re.compile(r"-----END [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----")
 _PEM_BODY: Final = re.compile(r"(?:\s*[A-Za-z0-9+/=]{16,}+)*")
@@ -89,13 +89,7 @@ def find_secrets(page: Page) -> Iterator[Finding]:
             yield Finding("SECRET", *match.span())
     if _PEM in text:
         yield from _pem_blocks(text)
-    if (
-        not page.beginnings.isdisjoint(_CUES)
-        or "pass" in lower
-        or "secret" in lower
-        or "token" in lower
-        or "key" in lower
-    ):
+    if not page.beginnings.isdisjoint(_CUES) or any(cue in lower for cue in _LONG_CUES):
         yield from filter(None, map(_assigned, _ASSIGNED.finditer(text)))
     if page.has_long_words:
         yield from _random_words(text)

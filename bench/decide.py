@@ -85,7 +85,7 @@ async def measure_decide(models: Path) -> list[DecideRow]:
             fresh = _Fresh()
             for kind in (*kinds, *kinds):
                 _rate(gateway, fresh.requests(*kind), time.perf_counter)
-                time.sleep(_SETTLE_SECONDS)
+                await asyncio.sleep(_SETTLE_SECONDS)
             return [_row(gateway, kind, fresh, watch) for kind in kinds]
 
 

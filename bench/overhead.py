@@ -48,11 +48,14 @@ class Course:
         for at, cell in enumerate(cells):
             turn = (number + at) % len(self.peers)
             for peer in (*self.peers[turn:], *self.peers[:turn]):
+                busy = peer.processor_seconds()
                 visit = await self._visit(peer, cell)
+                busy = peer.processor_seconds() - busy
                 self.rows.append(
                     Row(
                         peer=peer.name, cell=cell, round=number,
                         median_ms=visit.median_ms, per_second=visit.requests_per_second, requests=len(visit.latencies),
+                        processor_ms=busy / len(visit.latencies) * 1e3,
                     )
                 )  # fmt: skip
 

@@ -13,7 +13,7 @@ import uvloop
 SLOW = "mock-20ms"
 FAST = "mock-0ms"
 SLOW_SECONDS = 0.02
-WORDS = ["Here", "is", "a", "short", "answer", "of", "a", "dozen", "words,", "one", "for", "each", "event."]
+WORDS = ("Here", "is", "a", "short", "answer", "of", "a", "dozen", "words,", "one", "each", "event.")
 _USAGE = {"prompt_tokens": 120, "completion_tokens": len(WORDS), "total_tokens": 120 + len(WORDS)}
 _SLOW_MARK = f'"{SLOW}"'.encode()
 

@@ -33,6 +33,8 @@ class Row:
     median_ms: float
     per_second: float
     requests: int
+    processor_ms: float = 0.0
+    """Processor time of the gateway's process, a request."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -84,6 +86,8 @@ def render(run: Overhead) -> str:
         "## The bars\n\n" + _bars(run, cells),
         "## What a request takes longer, in milliseconds\n\n" + _table(run, cells, peers, _added_column),
         "## Requests a second\n\n" + _table(run, cells, ["direct", *peers], _rate_column),
+        "## Processor time of the gateway for a request, in milliseconds\n\n"
+        + _table(run, cells, peers, _processor_column),
         "## Beside one another\n\n" + _beside(run, cells),
         "## Memory of the gateway's process, after the run\n\n" + _memory(run),
         "## Decisions\n\n" + _DECISIONS + table(run.decide),
@@ -162,9 +166,14 @@ def _rate_column(run: Overhead, peer: str, cell: Cell) -> str:
     return spread(list(by_round(run.rows, peer, cell, _per_second).values()), 0)
 
 
+def _processor_column(run: Overhead, peer: str, cell: Cell) -> str:
+    return spread(list(by_round(run.rows, peer, cell, _processor_ms).values()), 2)
+
+
 def _beside(run: Overhead, cells: Sequence[Cell]) -> str:
     lines = [
-        "| far side | answer | clients | LiteLLM's added median over ours | our requests a second over LiteLLM's | over the bare one's |",
+        "| far side | answer | clients | LiteLLM's added median over ours "
+        "| our requests a second over LiteLLM's | over the bare one's |",
         "|---:|---|---:|---:|---:|---:|",
     ]
     for cell in cells:
@@ -186,6 +195,10 @@ def _median_ms(row: Row) -> float:
     return row.median_ms
 
 
+def _processor_ms(row: Row) -> float:
+    return row.processor_ms
+
+
 def _per_second(row: Row) -> float:
     return row.per_second
 
@@ -195,21 +208,25 @@ _HEAD = """# What the gateway costs
     {command}
 
 made this page in {minutes:.1f} minutes, {rounds} rounds. Numbers are medians of rounds, with the least and the most."""
-_DECISIONS = """All of `decide`: the search for private text, the kind of work, its difficulty, and the policy `auto` over one model
-here and one far away; prompts of 500 characters, each another, one core (`python -m bench.decide`).
+_DECISIONS = """All of `decide`: the search for private text, the kind of work, its difficulty, and the policy `auto`
+over one model here and one far away; prompts of 500 characters, each another, one core (`python -m bench.decide`).
 
 """
 _NOTES = """## How to read this
 
 - Everybody is visited in every cell in every round, in turns; ratios are taken within a round, where both had the same
   neighbours. A visit lasts {seconds} seconds. The gateway has one core, the far side and the clients the other.
-- Clients ask in a closed loop. Before a far side of 0 ms they keep the gateway's core full, so from 4 clients on the added
-  time is a queue: clients over requests a second. The bar for added time is therefore read at one client; the bar for
-  requests a second at every number of clients.
+- Clients ask in a closed loop. Before a far side of 0 ms they keep the gateway's core full, so from 4 clients on the
+  added time is a queue: clients over requests a second. The bar for added time is therefore read at one client, the bar
+  for requests a second where the far side takes no time, at every number of clients.
+- With 20 ms between, the core has gone to sleep and its caches are cold when an answer comes; so one client waits a
+  little longer there than before a far side of 0 ms.
 - Tandem checks a key, searches the text, judges task and difficulty, asks a policy that could fall back to two other
-  models, counts money, writes a signed receipt and one log line. LiteLLM (release {litellm}, one worker) checks its key,
-  logs, and has a fallback for each model; it has no data base, so it keeps no receipt. The bare pass-through does nothing
-  but forward: the distance to it is what all of this costs.
+  models, counts money, writes a signed receipt and one log line. LiteLLM (release {litellm}, one worker) checks its
+  key, logs, and has a fallback for each model; it has no data base, so it keeps no receipt. The bare pass-through does
+  nothing but forward: the distance to it is what all of this costs.
+- No prompt is asked twice: what was found in a text may be remembered, and here it never is.
 - An answer has a dozen words; streamed, each is an event of its own and all come at once.
-- Nothing is opened while decisions are taken, by Python's own audit hook. The list of installed models is asked from the
-  folder's modification time at most every quarter of a second: one `stat`, which opens nothing."""
+- Nothing is opened while decisions are taken, by Python's own audit hook. Whether models came or went is asked by the
+  times of change of their folder and of the notes in it, every quarter of a second at most: one `stat` for each, which
+  reads no file."""

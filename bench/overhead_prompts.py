@@ -64,7 +64,7 @@ def prompts(language: str, *, private: bool, count: int, seed: int) -> Sequence[
 
 def _prompt(language: str, private: bool, chance: random.Random) -> str:  # noqa: FBT001
     said: list[str] = []
-    while sum(map(len, said)) + len(said) < CHARACTERS:
+    while sum(map(len, said)) + len(said) <= CHARACTERS:
         said.append(_filled(chance.choice(_SENTENCES[language]), language, chance))
     if not private:
         return " ".join(said)[:CHARACTERS]

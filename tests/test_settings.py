@@ -84,6 +84,16 @@ def test_providers_models_and_prices_are_read_as_money(tmp_path: Path) -> None:
         ("[policy.mine]\nrules = ['PrivateStaysHere']\n", "every policy has it already"),
         ("[policy.mine]\nrules = [{ rule = 'HardGoesUp', over = 1 }]\n", "HardGoesUp has no 'over'"),
         ("[budget]\nusd_per_month = -1\n", "at least 0"),
+        ("[budget]\nusd_per_month = nan\n", "0 to 1000000 is wanted"),
+        ("[budget]\nusd_per_request = inf\n", "0 to 1000000 is wanted"),
+        ("[[model]]\nid = 'a'\nprovider = 'p'\nusd_per_million_input_tokens = -3\n", "at least 0"),
+        ("[[model]]\nid = 'a'\nprovider = 'p'\nusd_per_million_output_tokens = 'nan'\n", "0 to 1000000 is wanted"),
+        ("[[model]]\nid = 'a'\nprovider = 'p'\ncontext_tokens = -7\n", "context_tokens = -7: at least 1"),
+        ("[[model]]\nid = 'auto'\nprovider = 'p'\n", "is the name of policies"),
+        ("[aliases]\nauto = 'smollm2-135m'\n", "is the name of a policy"),
+        ("[aliases]\na = 'b'\nb = 'a'\n", "leads to 'b', which is an alias too"),
+        ("[policy.'']\nrules = []\n", "a policy without a name"),
+        ("[policy.mine]\nrules = [{ rule = 'HardGoesUp', above = nan }]\n", "a number of at least 0"),
         ("server = 3\n", "[server] must be a table"),
         ("[aliases]\na = 3\n", "must be the id of a model"),
         ("[device]\nmax_ram = 'much'\n", "write bytes"),
@@ -95,6 +105,14 @@ def test_providers_models_and_prices_are_read_as_money(tmp_path: Path) -> None:
 def test_a_mistake_says_what_which_and_what_to_do(tmp_path: Path, text: str, part: str) -> None:
     with pytest.raises(SettingsError, match=part.replace("[", r"\[").replace("]", r"\]")):
         read_settings(written(tmp_path, text), environment={})
+
+
+def test_a_policy_may_list_models_by_their_aliases_and_each_counts_once(tmp_path: Path) -> None:
+    text = "[aliases]\ngpt = 'large'\n[policy.mine]\nrules = ['DeviceFirst']\nmodels = ['gpt', 'small', 'large']\n"
+
+    settings = read_settings(written(tmp_path, text), environment={})
+
+    assert settings.policies.named["mine"].models == ("large", "small")
 
 
 def test_a_named_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:

@@ -252,6 +252,14 @@ def test_counts_are_read_in_each_vendors_words(usage: Json, cached: int, thought
     )
 
 
+def test_counts_that_cannot_be_true_are_estimated_instead() -> None:
+    nonsense = HELLO.replace(b'"prompt_tokens":3', b'"prompt_tokens":1e300')
+
+    events, _ = events_of(Reply.events(nonsense))
+
+    assert events[-1] == Usage(prompt_tokens=5, completion_tokens=4, estimated=True)
+
+
 def test_counts_that_nobody_told_are_estimated_and_say_so() -> None:
     usage = answered(chunk({"content": "123456"}) + chunk(finish="stop") + DONE)[-1]
 

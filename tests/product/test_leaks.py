@@ -284,3 +284,21 @@ def test_a_file_stays_even_where_its_secret_also_stands_in_a_message(house: Leak
 def _list(value: object) -> list[object]:
     assert isinstance(value, list)
     return [*value]  # pyright: ignore[reportUnknownVariableType]
+
+
+def test_headers_and_queries_of_a_caller_go_nowhere(house: LeakHouse) -> None:
+    house.be()
+    url = "/v1/chat/completions?note=" + PESEL
+    headers = {
+        "x-note": PESEL,
+        "cookie": PESEL,
+        "user-agent": PESEL,
+        "x-request-id": PESEL,
+        "openai-organization": PESEL,
+    }
+
+    reply = send(house, "lock", url, asked("/v1/chat/completions", "content", HARMLESS, "large"), headers.items())
+
+    assert reply.status_code == 200
+    assert len(house.cloud.requests) == 1
+    assert traces(bytes(house.cloud.received), (PESEL,)) == []

@@ -5,15 +5,20 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
-from support.gateways import CODER, FAR, NEAR
+from support.gateways import CODER, FAR, NEAR, house
+from tandem.app.checking import checked
+from tandem.cli.policy import _tell
+from tandem.cli.words import Words
 from tandem.routing.facts import Candidate, Facts, PrivateSpan
 from tandem.routing.guards import Guard, NamesLock, PrivacyMode, Protection, name_of
 from tandem.routing.policy import Policy, built_in, by_name
 from tandem.routing.preferences import DeviceFirst, Preference
 from tandem.routing.proof import _guarded_facts, prove, why_locked
+from tandem.settings import Settings
 
 CARDS = (NEAR, FAR, CODER)
 PRIVACY = tuple(name_of(one) for one in Protection().guards() if one.protects_privacy)
@@ -71,6 +76,21 @@ def test_a_policy_without_one_of_its_guards_has_a_counter_example(guard: str, mo
     assert example.policy == "cloud-first"
     assert example.reached
     assert why_locked(example.facts, protection) == example.why_locked
+
+
+def test_the_check_prints_a_counter_example(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    here = house()
+    policies = here.gateway._rules.policies
+    object.__setattr__(policies, "named", {"weak": without(policies.named["cloud-first"], "PrivateStaysHere")})
+
+    document = checked(Settings(home=tmp_path), here.gateway)
+    _tell(document, Words("en"))
+
+    assert document["ok"] is False
+    assert document["proof"]["counter_examples"][0]["reached"] == ["large"]
+    told = capsys.readouterr().out
+    assert "NOT proved" in told
+    assert "cloud-first: large (private text under the mode 'lock') {'private':" in told
 
 
 @pytest.mark.parametrize(("names", "mode"), [("strong", "lock"), ("all", "lock"), ("all", "block"), ("off", "block")])

@@ -16,8 +16,11 @@ START_SECONDS = 120.0
 
 
 @contextmanager
-def served(home: Path, *, environment: Mapping[str, str] | None = None) -> Generator[str]:
-    """Serve on a free port from a data folder that sees the installed models; gives the base URL."""
+def served(home: Path, *, environment: Mapping[str, str] | None = None, awaited: str = "/readyz") -> Generator[str]:
+    """Serve on a free port from a data folder that sees the installed models; gives the base URL.
+
+    ``awaited`` is the path that answers 200 once the server may be used.
+    """
     home.mkdir(parents=True, exist_ok=True)
     if not (home / "models").exists():
         (home / "models").symlink_to(models_home(), target_is_directory=True)
@@ -33,7 +36,7 @@ def served(home: Path, *, environment: Mapping[str, str] | None = None) -> Gener
             stderr=sink,
         )
         try:
-            yield _ready(process, home, log)
+            yield _ready(process, home, log, awaited)
         finally:
             process.terminate()
             try:
@@ -43,7 +46,7 @@ def served(home: Path, *, environment: Mapping[str, str] | None = None) -> Gener
                 process.wait()
 
 
-def _ready(process: "subprocess.Popen[bytes]", home: Path, log: Path) -> str:
+def _ready(process: "subprocess.Popen[bytes]", home: Path, log: Path, awaited: str) -> str:
     from tandem.presence import running
 
     end = time.monotonic() + START_SECONDS
@@ -52,7 +55,7 @@ def _ready(process: "subprocess.Popen[bytes]", home: Path, log: Path) -> str:
             break
         for presence in running(home):
             try:
-                if httpx.get(f"{presence.url}/readyz", trust_env=False, timeout=5).status_code == 200:
+                if httpx.get(f"{presence.url}{awaited}", trust_env=False, timeout=5).status_code == 200:
                     return presence.url
             except httpx.HTTPError:
                 break

@@ -1,6 +1,6 @@
 """Who would answer, and why: nothing is loaded and nothing is sent."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -22,15 +22,14 @@ def request_of_text(text: str, *, private: bool = False) -> ChatRequest:
     return ChatRequest(id="route", model=_UNNAMED, messages=(Message(role="user", content=text),), private=private)
 
 
-def request_of_line(gateway: Gateway, line: bytes) -> tuple[object, ChatRequest]:
-    """A line of JSON with ``text`` or ``messages``: its ``id``, and the request. Raises `BadRequest`."""
-    row = decoded(line, dict[str, Any])
+def request_of_row(gateway: Gateway, row: Mapping[str, Any]) -> ChatRequest:
+    """The request of an object with ``text`` or ``messages``. Raises `BadRequest` and `NotFound`."""
     if isinstance(text := row.get("text"), str):
-        return row.get("id"), request_of_text(text)
+        return request_of_text(text)
     if "messages" not in row:
         raise BadRequest("A line needs 'text' or 'messages'.", param="text")
     body = decoded(msgspec.json.encode({**row, "model": row.get("model", _UNNAMED)}), ChatBody)
-    return row.get("id"), chat_request(body, gateway.card(body.model), request_id="route", choices=128)
+    return chat_request(body, gateway.card(body.model), request_id="route", choices=128)
 
 
 def routed(gateway: Gateway, request: ChatRequest, policy: str | None) -> Document:
@@ -48,8 +47,9 @@ def routed_lines(gateway: Gateway, lines: Sequence[bytes], policy: str | None) -
     for number, line in enumerate(lines, 1):
         name: object = None
         try:
-            name, request = request_of_line(gateway, line)
-            yield {"id": name, **routed(gateway, request, policy)}
+            row = decoded(line, dict[str, Any])
+            name = row.get("id")
+            yield {"id": name, **routed(gateway, request_of_row(gateway, row), policy)}
         except (BadRequest, NotFound) as error:
             yield {"id": name, "error": f"line {number}: {error.message}"}
 

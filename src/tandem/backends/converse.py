@@ -9,6 +9,7 @@ from tandem.backends.sse import EventReader, Frame
 from tandem.core.chat import ChatEvent, ChatRequest, Started, TextDelta, Usage
 from tandem.core.errors import Unreachable
 
+_MOST_TOKENS = 100_000_000
 _WHITE = b" \t\r\n\xef\xbb\xbf"
 
 
@@ -66,7 +67,8 @@ async def converse(
         if not reader.finished:
             raise Unreachable(f"The answer of {provider.far.name} broke off before its end.")
         exchange.succeeded()
-        yield reader.usage or estimated(request, reader.said_characters)
+        counted = reader.usage
+        yield counted if counted and _believable(counted) else estimated(request, reader.said_characters)
 
 
 def together(events: list[ChatEvent]) -> list[ChatEvent]:
@@ -94,6 +96,11 @@ def together(events: list[ChatEvent]) -> list[ChatEvent]:
 def _join(kept: list[ChatEvent], texts: list[str]) -> None:
     if len(texts) > 1 and type(first := kept[-1]) is TextDelta:
         kept[-1] = TextDelta(text="".join(texts), index=first.index, refused=first.refused)
+
+
+def _believable(usage: Usage) -> bool:
+    """Whether counts can be true: nonsense would use up the month's money at once."""
+    return max(usage.prompt_tokens, usage.completion_tokens) <= _MOST_TOKENS
 
 
 def estimated(request: ChatRequest, said_characters: int) -> Usage:

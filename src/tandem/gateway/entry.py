@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from time import perf_counter
 
-from tandem.core.chat import ChatEvent, ChatRequest, Finished, Started, Usage
+from tandem.core.chat import ChatEvent, ChatRequest, Finished, Started, ToolCallDelta, Usage
 from tandem.core.errors import TandemError
 from tandem.core.ledger import LedgerLine, Outcome
 from tandem.core.models import ModelCard
@@ -13,6 +13,8 @@ from tandem.routing.facts import Candidate
 from tandem.routing.policy import Decision, Policy
 
 NOTHING = Usage(prompt_tokens=0, completion_tokens=0)
+CHARACTERS_OF_A_TOKEN = 3
+"""Where nobody counted: rather too few characters, so that the guess is rather too many tokens."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,6 +34,7 @@ class Entry:
     usage: Usage | None = None
     first_word: float | None = None
     redacted: int = 0
+    said_characters: int = 0
     left: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
 
     def saw(self, event: ChatEvent) -> None:
@@ -44,8 +47,18 @@ class Entry:
             case Finished():
                 pass
             case _:
+                self.said_characters += len(event.arguments if isinstance(event, ToolCallDelta) else event.text)
                 if self.first_word is None:
                     self.first_word = perf_counter()
+
+    @property
+    def answerer(self) -> Candidate | None:
+        """Who answered, or was at it when the caller left; ``None`` where nobody was."""
+        chosen = self.chosen
+        if chosen is None or self.started is not None:
+            return chosen
+        asked = self.outcome == "left" and any(provider == chosen.card.provider for provider, _ in self.left)
+        return chosen if asked else None
 
     def failed(self, error: TandemError, outcome: Outcome) -> None:
         """Take note of how it ended."""
@@ -54,12 +67,9 @@ class Entry:
 
     def line(self, *, evidence: str, seal: str) -> LedgerLine:
         """The line, as things stand now."""
-        decision, facts, usage = (
-            self.decision,
-            self.decision.facts,
-            self.usage or Usage(prompt_tokens=0, completion_tokens=0),
-        )
-        card = self.chosen.card if self.chosen is not None and self.started is not None else None
+        decision, facts = self.decision, self.decision.facts
+        card = self.answerer.card if self.answerer is not None else None
+        usage = self._usage(card)
         return LedgerLine(
             request_id=self.request.id,
             at=self.arrived,
@@ -91,6 +101,13 @@ class Entry:
             seconds=perf_counter() - self.began,
             error=self.error,
         )
+
+    def _usage(self, card: ModelCard | None) -> Usage:
+        """What was counted. A provider wants money for an answer that broke off, too: its tokens are guessed."""
+        if self.usage is not None or card is None or not card.provider:
+            return self.usage or NOTHING
+        written = -(-self.said_characters // CHARACTERS_OF_A_TOKEN)
+        return Usage(prompt_tokens=self.decision.facts.prompt_tokens, completion_tokens=written, estimated=True)
 
     def _dearest(self, usage: Usage) -> Decimal | None:
         costs = [cost for card in self.clouds if (cost := _cost(card, usage)) is not None]

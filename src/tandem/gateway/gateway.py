@@ -127,7 +127,7 @@ class Gateway:
 
     def health(self) -> Mapping[str, Health]:
         """How everybody who can be asked is now, by model."""
-        return {card.id: self._backend(card.id).health() for card in self._listing.models() if card.kind == "chat"}
+        return {card.id: self._backend(card).health() for card in self._listing.models() if card.kind == "chat"}
 
     # --- deciding
 
@@ -212,7 +212,7 @@ class Gateway:
         if facts.purpose is not None and (policy is not None or name in self._far):
             policy = self._small_talk
         cards = self._asked_for(name) if policy is None else self._pool(policy)
-        pool = tuple(self._candidate(card, facts) for card in cards)
+        pool = tuple(self._candidate(card, facts, request.n) for card in cards)
         if not pool:
             raise missing(self._names.default_model, self._near.cards(), self._names)
         chosen = policy or self._by_name
@@ -224,10 +224,14 @@ class Gateway:
         return replace(
             observe(request, rules.senses),
             offline=rules.offline,
-            spent_usd=self._books.ledger.spent_usd() + self._reserved_usd,
+            spent_usd=self._spent_usd(),
             warm_model=warm,
             warm_tokens=characters // _CHARACTERS_OF_A_TOKEN,
         )
+
+    def _spent_usd(self) -> Decimal:
+        """The month's money, what answers under way are expected to cost included."""
+        return self._books.ledger.spent_usd() + self._reserved_usd
 
     def _asked_for(self, name: str) -> list[ModelCard]:
         found = next((card for card in self._listing.models() if card.id == name), None)
@@ -245,18 +249,22 @@ class Gateway:
         default = self._names.default_model
         return [card for card in chat if card.id == default or card.tasks or card.provider] or chat
 
-    def _candidate(self, card: ModelCard, facts: Facts) -> Candidate:
-        backend = self._backend(card.id)
-        tokens = facts.output_tokens
+    def _candidate(self, card: ModelCard, facts: Facts, choices: int) -> Candidate:
+        backend = self._backend(card)
+        tokens = facts.output_tokens * choices
         cost = card.cost_usd(prompt_tokens=facts.prompt_tokens, completion_tokens=tokens)
         return Candidate(card=card, health=backend.health(), cost_usd=cost)
 
-    def _backend(self, model: str) -> Backend:
-        return self._far.get(model) or self._near.backend(model)
+    def _backend(self, card: ModelCard) -> Backend:
+        # By the card and never by the id alone: a near model may have the same id as a far one.
+        return self._far[card.id] if card.provider else self._near.backend(card.id)
 
     async def _walk(self, request: ChatRequest, plan: _Plan, entry: Entry) -> AsyncGenerator[ChatEvent]:
         failures: list[tuple[Candidate, TandemError]] = []
         for candidate in plan.decision.order:
+            if failures and (refusal := self._refused_by_now(candidate, plan)) is not None:
+                failures.append((candidate, refusal))
+                continue
             entry.chosen = candidate
             reserved = candidate.cost_usd or Decimal(0)
             self._reserved_usd += reserved
@@ -278,6 +286,12 @@ class Gateway:
         entry.chosen = None
         raise _all_failed(failures)
 
+    def _refused_by_now(self, candidate: Candidate, plan: _Plan) -> TandemError | None:
+        """Why the next one must not be asked any more: money and health went on while the one before failed."""
+        facts = replace(plan.decision.facts, spent_usd=self._spent_usd())
+        now = replace(candidate, health=self._backend(candidate.card).health())
+        return plan.policy.decide((now,), facts).refusal
+
     def _asked(
         self, request: ChatRequest, candidate: Candidate, plan: _Plan, entry: Entry
     ) -> AsyncGenerator[ChatEvent]:
@@ -290,7 +304,7 @@ class Gateway:
             priority="background" if facts.purpose else request.priority,
             purpose=facts.purpose,
         )
-        events = self._backend(candidate.id).respond(asked)
+        events = self._backend(candidate.card).respond(asked)
         if disguise is None:
             return events
         entry.redacted = len(disguise.differences)
@@ -314,9 +328,9 @@ class Gateway:
     def _close(self, entry: Entry) -> None:
         self._books.departures.forget(entry.request.id)
         evidence, seal = "", ""
-        if entry.chosen is not None and entry.started is not None:
-            provider = entry.chosen.card.provider
-            evidence, seal = (provider, "") if provider else self._near.evidence(entry.chosen.id)
+        if (answerer := entry.answerer) is not None:
+            provider = answerer.card.provider
+            evidence, seal = (provider, "") if provider else self._near.evidence(answerer.id)
         self._books.ledger.record(entry.line(evidence=evidence, seal=seal))
 
 

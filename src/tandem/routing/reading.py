@@ -103,7 +103,7 @@ def _with_numbers(
         if key not in known:
             mistakes.append(f"{where} {kind.__name__} has no {key!r}: {_near(key, known)}")
             right = False
-        elif not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
+        elif not isinstance(value, int | float) or isinstance(value, bool) or not value >= 0:
             mistakes.append(f"{where} {kind.__name__} {key} = {value!r}: a number of at least 0 is wanted")
             right = False
         elif known[key].type is int and not isinstance(value, int):

@@ -6,10 +6,10 @@ own name was pointed at this machine (DNS rebinding), they carry that name as ``
 
 import hmac
 import re
+from collections.abc import Mapping
 from hashlib import sha256
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -44,7 +44,7 @@ class Guards:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
+        headers = _first_of_each(scope)
         if (stranger := self._stranger(headers, scope)) is not None:
             raise Refusal(stranger)
         origin = headers.get("origin", "")
@@ -58,7 +58,7 @@ class Guards:
             raise Refusal(_no_key(given=bool(_keys(headers))))
         await self._app(scope, receive, send)
 
-    def _stranger(self, headers: Headers, scope: Scope) -> Failure | None:
+    def _stranger(self, headers: Mapping[str, str], scope: Scope) -> Failure | None:
         host = headers.get("host", "")
         name = _hostname(host)
         old_probe = "host" not in headers and scope.get("http_version") == "1.0"
@@ -86,7 +86,7 @@ class Guards:
     def _is_listed(self, origin: str) -> bool:
         return "*" in self._origins or origin.lower() in self._origins
 
-    def _has_key(self, headers: Headers) -> bool:
+    def _has_key(self, headers: Mapping[str, str]) -> bool:
         """Compare every key given with every key known, in a time that tells nothing."""
         if not self._digests:
             return True
@@ -94,7 +94,12 @@ class Guards:
         return any(matches)
 
 
-def _keys(headers: Headers) -> list[str]:
+def _first_of_each(scope: Scope) -> Mapping[str, str]:
+    """The request's headers by their names, which are small letters; of a name that comes twice, the first."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(scope["headers"])}
+
+
+def _keys(headers: Mapping[str, str]) -> list[str]:
     kind, _, token = headers.get("authorization", "").partition(" ")
     given = [token.strip()] if kind.lower() == "bearer" else []
     return [key for key in (*given, headers.get("x-api-key", "")) if key]
@@ -137,7 +142,7 @@ def _no_key(*, given: bool) -> Failure:
     )
 
 
-def _preflight(headers: Headers) -> Response:
+def _preflight(headers: Mapping[str, str]) -> Response:
     allowed = {
         "access-control-allow-methods": "GET, POST, DELETE, OPTIONS",
         "access-control-allow-headers": headers.get("access-control-request-headers", "*"),

@@ -15,6 +15,7 @@ from platformdirs import user_config_path, user_data_path
 
 from tandem.core.errors import SettingsError
 from tandem.routing.reading import read_policies
+from tandem.settings.checks import wrong_amounts, wrong_names
 from tandem.settings.sections import (
     GIB,
     BudgetSettings,
@@ -200,6 +201,5 @@ def _check(settings: Settings, env: Mapping[str, str], mistakes: list[str]) -> N
     wrong = {name: value for name, value in counts.items() if value is not None and value < 1}
     mistakes.extend(f"{name} = {value}: at least 1 is wanted" for name, value in wrong.items())
     mistakes.extend(read_policies(settings.policy, settings.protection)[1])
-    money = {"usd_per_month": settings.budget.usd_per_month, "usd_per_request": settings.budget.usd_per_request}
-    short = {name: value for name, value in money.items() if value is not None and value < 0}
-    mistakes.extend(f"[budget] {name} = {value}: at least 0 is wanted" for name, value in short.items())
+    mistakes.extend(wrong_names(settings))
+    mistakes.extend(wrong_amounts(settings))

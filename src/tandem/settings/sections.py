@@ -1,7 +1,7 @@
 """The sections of tandem.toml as frozen values. Every default lives here, or in the core where others share it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
@@ -141,8 +141,13 @@ class Settings:
 
     @property
     def policies(self) -> Policies:
-        """The built-in policies and the owner's."""
-        return read_policies(self.policy, self.protection)[0]
+        """The built-in policies and the owner's, which may list models by their aliases."""
+        policies = read_policies(self.policy, self.protection)[0]
+        named = {
+            name: replace(policy, models=tuple(dict.fromkeys(self.aliases.get(one, one) for one in policy.models)))
+            for name, policy in policies.named.items()
+        }
+        return replace(policies, named=named)
 
     @property
     def not_yet_used(self) -> tuple[str, ...]:

@@ -124,3 +124,12 @@ def test_the_key_comes_from_the_environment_only(tmp_path: Path) -> None:
     path = written(tmp_path, '[server]\napi_key_env = "MY_KEY"\n')
 
     assert read_settings(path, environment={"MY_KEY": "secret"}).api_key == "secret"
+
+
+def test_which_names_of_people_count_is_set_in_one_place(tmp_path: Path) -> None:
+    plain = read_settings(written(tmp_path, ""))
+    every = read_settings(written(tmp_path, '[privacy]\nnames = "all"\n'))
+
+    assert (plain.protection.names, every.protection.names) == ("strong", "all")
+    with pytest.raises(SettingsError, match="names"):
+        read_settings(written(tmp_path, '[privacy]\nnames = "some"\n'))

@@ -22,6 +22,8 @@ _FOUR: Final = re.compile(r"[0-9](?<![\w.].)[0-9]{0,2}\.(?:[0-9]{1,3}\.){2}[0-9]
 _SIX: Final = re.compile(
     r"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3}|[0-9A-Fa-f]{1,4})?(?![\w:])"
 )
+_MACHINES: Final = frozenset({"git", "hg", "svn", "gitea", "gitlab", "forgejo"})
+"""Accounts of programs: ``git@github.com:owner/project.git`` is where a project is, not who somebody is."""
 _NOBODY: Final = frozenset({"127.0.0.1", "0.0.0.0", "255.255.255.255", "::1", "::"})  # noqa: S104 - compared, never bound
 
 
@@ -38,7 +40,8 @@ def find_mail(text: str) -> Iterator[Finding]:
         name = local.group().lstrip(".!#$%&'*/=?^`{|}~-")
         if name:
             floor = host.end()
-            yield Finding("EMAIL", at.start() - len(name), host.end())
+            if name.lower() not in _MACHINES or text[host.end() : host.end() + 1] not in {":", "/"}:
+                yield Finding("EMAIL", at.start() - len(name), host.end())
     if "(" in text or "[" in text or "{" in text:
         for at in _SPOKEN_AT.finditer(text):
             local, host = _BEFORE.search(text[max(0, at.start() - 64) : at.start()]), _SPOKEN_HOST.match(text, at.end())

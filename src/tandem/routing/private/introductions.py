@@ -2,6 +2,7 @@
 
 import re
 from enum import IntEnum
+from functools import lru_cache
 from typing import Final
 
 from tandem.routing.private.words import words
@@ -43,7 +44,7 @@ _PERSONAL: Final = (
     r"(?:\A|\n)[ \t>]*(?:dear|hi|hello|hey|cze\u015b\u0107|witaj|drogi|droga)"
     r"|\b(?:my|our|your) (?:client|boss|manager|friend|neighbou?r|son|daughter|mother|father|brother|sister|uncle|aunt|"
     r"cousin|partner|boyfriend|girlfriend|student|teacher|coworker|co-worker|colleague|husband|wife|nurse)"
-    r"|\bclient:|\bsigned(?: by)?:?|\bklient(?:ka|a|owi|em|ki|ce|k\u0119|k\u0105)?:?"
+    r"|\bclient:|\bsigned:?|\bklient(?:ka|a|owi|em|ki|ce|k\u0119|k\u0105)?:?"
     r"|\b(?:m\u00f3j|moj\w{1,3}|nasz\w{0,3}) [^\W\d_]{3,14}"
 )
 _LOOSE: Final = (
@@ -69,7 +70,7 @@ _LAST_WORDS: Final = frozenset(
         "najemca najemcy kupuj\u0105cy sprzedaj\u0105cy podpisano podpisa\u0142 podpisa\u0142a imieniu "
         "powa\u017caniem pozdrawiam przez mi\u0119dzy pow\u00f3d ucze\u0144 m\u0105\u017c client boss manager friend "
         "neighbour neighbor son daughter mother father brother sister uncle aunt cousin partner boyfriend girlfriend "
-        "student teacher coworker co-worker signed by"
+        "student teacher coworker co-worker signed"
     )
 )
 _LAST_STEMS: Final = words(
@@ -83,8 +84,8 @@ _GREETINGS: Final = ("dear", "hi", "hello", "hey", "cze", "witaj", "drog")
 
 def introduction(text: str, start: int, end: int) -> Introduction:
     """What the words in front of ``text[start:end]`` say of it. A greeting counts at the head of a letter only."""
-    near = text[max(0, start - 24) : start].rstrip(_AROUND).split()
-    if not near or not _may_introduce(near[-1].lower().strip(_AROUND)):
+    near = text[max(0, start - 24) : start].rstrip(_AROUND).rsplit(None, 1)
+    if not near or not _may_introduce(near[-1]):
         return Introduction.NONE
     found = _INTRODUCED.search(text[max(0, start - _LOOK_BACK) : start].lower())
     if found is None:
@@ -100,6 +101,7 @@ def introduction(text: str, start: int, end: int) -> Introduction:
     return Introduction.PERSONAL
 
 
+@lru_cache(maxsize=16_384)
 def _may_introduce(word: str) -> bool:
-    word = word.rpartition("'")[2]
+    word = word.lower().strip(_AROUND).rpartition("'")[2]
     return word in _LAST_WORDS or word.startswith(_LAST_STEMS)

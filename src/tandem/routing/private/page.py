@@ -10,19 +10,21 @@ _LONG: Final = re.compile(r"[A-Za-z0-9+/_\-]{16}")
 
 
 class Page:
-    """``words`` are all its words in small letters.
+    """``beginnings``, the first three letters of every word, tell a detector at once that it need not look."""
 
-    ``beginnings``, the first three letters of every word, tell a detector at once that it need not look.
-    """
-
-    __slots__ = ("beginnings", "has_digits", "has_long_words", "has_many_digits", "lower", "text", "words")
+    __slots__ = ("_told", "beginnings", "has_digits", "has_long_words", "has_many_digits", "lower", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.lower = text.lower()
-        self.words = frozenset(WORD.findall(self.lower))
-        self.beginnings = {word[:3] for word in self.words}
+        self._told = WORD.findall(self.lower)
+        self.beginnings = {word[:3] for word in self._told}
         digits = len(_DIGIT.findall(text))
         self.has_digits = digits > 0
         self.has_many_digits = digits > 3
         self.has_long_words = _LONG.search(text) is not None
+
+    @property
+    def words(self) -> frozenset[str]:
+        """All its words in small letters."""
+        return frozenset(self._told)

@@ -52,13 +52,17 @@ Token = tuple[int, int]
 def find_people(page: Page) -> Iterator[Finding]:
     """Names of people, without their titles. Those that by themselves identify nobody are weak."""
     reading = _Reading(page)
-    for run in _runs(page.text):
-        yield from _people_in(reading, run)
+    text = page.text
+    for run in _runs(text):
+        if len(run) == 1 and _look_up(text[run[0][0] : run[0][1]]).is_no_beginning:
+            reading.loose.append(run[0])
+        else:
+            yield from _people_in(reading, run)
     for start, end in reading.loose if reading.seen else ():
-        if _lemma(page.text[start:end]) in reading.seen:
+        if _lemma(text[start:end]) in reading.seen:
             yield Finding("PERSON", start, end, weak=True)
     if not page.beginnings.isdisjoint(_SAID):
-        yield from _spoken(page.text)
+        yield from _spoken(text)
 
 
 class _Reading:
@@ -122,7 +126,7 @@ def _is_weak(reading: _Reading, words: Sequence[str], start: int, how: Introduct
         return False
     if sum(len(word) > 1 for word in words) == 1 and how is not Introduction.TITLE:
         return True
-    return is_public(words) or has_public_role(reading.text, start) or reading.is_published
+    return reading.is_published or is_public(words) or has_public_role(reading.text, start)
 
 
 def _lemma(word: str) -> str:
@@ -139,17 +143,23 @@ class _Word:
     is_barred: bool
     """A common word or a place."""
     is_ambiguous: bool
+    is_no_beginning: bool
+    """Neither a name nor the beginning of one, whatever stands in front of it."""
     is_camel: bool
 
 
 @lru_cache(maxsize=16_384)
 def _look_up(word: str) -> _Word:
     lists, lower = word_lists(), word.lower()
+    is_given = known_given(word) is not None
+    is_barred = lower in lists.common or lower in lists.places
+    is_camel = _CAMEL.match(word) is not None
     return _Word(
-        is_given=known_given(word) is not None,
-        is_barred=lower in lists.common or lower in lists.places,
+        is_given=is_given,
+        is_barred=is_barred,
         is_ambiguous=lower in lists.ambiguous,
-        is_camel=_CAMEL.match(word) is not None,
+        is_no_beginning=is_camel or (is_barred and not is_given),
+        is_camel=is_camel,
     )
 
 
@@ -158,12 +168,14 @@ def _length_of_name(text: str, run: Sequence[Token], at: int) -> tuple[int, Intr
     start, end = run[at]
     word = text[start:end]
     known = _look_up(word)
-    if known.is_camel or (known.is_barred and not known.is_given):
+    if known.is_no_beginning:
+        return 0, Introduction.NONE
+    if len(word) == 1 and (at + 1 == len(run) or _is_choice(text, start, end)):
         return 0, Introduction.NONE
     words = [word, *(text[first:last] for first, last in run[at + 1 : at + _MOST_WORDS])]
     how = introduction(text, start, end)
     if len(word) == 1:
-        return (_after_initial(words) if len(words) > 1 and not _is_choice(text, start, end) else 0), how
+        return _after_initial(words), how
     if known.is_given and not (word.isupper() and not (how or _is_shouted(words))):
         return _from_given(words, known, how), how
     if len(words) > 1 and _is_turned(words, introduced=how > Introduction.NONE):

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from tandem.routing.private.cues import Kinds, Reader, denies, nearest
+from tandem.routing.private.cues import REACH, Kinds, Reader, denies, kinds_in, nearest
 from tandem.routing.private.finding import Finding
 
 _SHAPE: Final = re.compile(
@@ -75,7 +75,7 @@ def _is_something_else(text: str, match: re.Match[str], dialled: str, kinds: Kin
 def _is_phone(dialled: str, digits: str, kinds: Kinds, text: str, end: int) -> bool:
     if dialled.startswith(("+", "(+")):
         return len(digits) >= 8
-    if "PHONE" in kinds or _LABELLED.match(text, end):
+    if _LABELLED.match(text, end) or ("PHONE" in kinds and not _is_far_cell(text, end - len(dialled), digits)):
         return True
     if _POLISH.match(digits) and _REACHED_AT.search(text, max(0, end - len(dialled) - 12), end - len(dialled)):
         return True
@@ -89,6 +89,12 @@ def _is_phone(dialled: str, digits: str, kinds: Kinds, text: str, end: int) -> b
     if layout in {(3, 3, 3), (2, 3, 3, 3)} and _POLISH.search(digits[-9:]) and not digits.endswith("000000"):
         return len(layout) == 3 or digits.startswith("48")
     return digits[0] == "0" and len(layout) > 1 and 9 <= len(digits) <= 11 and min(layout) > 1
+
+
+def _is_far_cell(text: str, start: int, digits: str) -> bool:
+    """Whether a short number stands in a table, and neither its own cell nor the one before it speaks of telephones."""
+    near = text[max(0, start - REACH) : start]
+    return len(digits) < 8 and near.count(";") > 1 and "PHONE" not in kinds_in(";".join(near.split(";")[-2:]))
 
 
 def _may_be_national(dialled: str, digits: str) -> bool:

@@ -78,6 +78,7 @@ _SAID: Final = re.compile(
     r"[\"\u201d,] (?:said|says|added|told)\b|\bsaid (?:mr|mrs|ms|dr|the|in a statement)\b"
     r"|\b(?:told|tells) (?:the )?(?:bbc|cnn|court|jury|reporters|associated|ap|afp|reuters|press)\b"
 )
+_SAYING: Final = frozenset(words("said says added told tells"))
 _QUOTED: Final = re.compile(r"\"[^\"\n]{1,600}\"|\u201c[^\u201d\n]{1,600}\u201d|\u201e[^\u201d\n]{1,600}\u201d")
 _FIRST_PERSON: Final = frozenset(
     words("my our ours mój moja moje mojego mojej mojemu moim moją nasz nasza nasze naszego naszej naszym mnie")
@@ -85,6 +86,8 @@ _FIRST_PERSON: Final = frozenset(
 _CAST: Final = re.compile(r"[^\W\d_] \([A-Z][^\W\d_]+ [A-Z][^\W\d_]+\)")
 _REACH: Final = 32
 _LEAST: Final = 2
+_OTHER_SIGNS: Final = 3
+"""Beside public words: a year long ago, a cast in brackets, reported speech."""
 _WORTH: Final = 2
 """How many public words one private word outweighs."""
 
@@ -93,18 +96,21 @@ def is_published(page: Page) -> bool:
     """Whether the text is of the kind that is printed: reports, encyclopedias, plots."""
     told = page.words
     public = len(told & _PUBLIC) + len({word[:5] for word in told} & _PUBLIC_STEMS)
-    public += _YEAR_LONG_AGO.search(page.text) is not None
-    public += _CAST.search(page.text) is not None
-    public += _SAID.search(page.lower) is not None
-    return public >= _LEAST and public > _WORTH * _private_words(page)
+    needed = max(_LEAST, _WORTH * _private_words(page, told) + 1)
+    if not needed - _OTHER_SIGNS <= public < needed:
+        return public >= needed
+    public += page.has_many_digits and _YEAR_LONG_AGO.search(page.text) is not None
+    public += "(" in page.text and _CAST.search(page.text) is not None
+    public += not _SAYING.isdisjoint(told) and _SAID.search(page.lower) is not None
+    return public >= needed
 
 
-def _private_words(page: Page) -> int:
+def _private_words(page: Page, told: frozenset[str]) -> int:
     """How many words of the writer's own affairs; what is said between quotation marks is not the writer's."""
-    told = page.words & _FIRST_PERSON
-    if told:
-        told = told.intersection(WORD.findall(_QUOTED.sub(" ", page.lower)))
-    return len(page.words & _PRIVATE) + len(told)
+    spoken = told & _FIRST_PERSON
+    if spoken:
+        spoken = spoken.intersection(WORD.findall(_QUOTED.sub(" ", page.lower)))
+    return len(told & _PRIVATE) + len(spoken)
 
 
 def has_public_role(text: str, start: int) -> bool:

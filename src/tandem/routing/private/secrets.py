@@ -32,9 +32,9 @@ _MARKED: Final = re.compile(
     r"|https://hooks\.slack\.com/services/[\w/]{20,}+|https://discord(?:app)?\.com/api/webhooks/[\w/\-]{20,}+"
     r")"
 )
-_CUES: Final = frozenset(
-    words("pas pwd sec key tok cre has klu pin puk cvv cvc kod otp 2fa sig api pri acc sha cli aut ref ses bea")
-)
+_CUES: Final = frozenset(words("pin puk cvv cvc kod otp 2fa sig"))
+_LONG_CUES: Final = words("pass key token secret pwd credential hasł hasl klucz")
+"""Every word of ``_NAMES`` begins with a cue or holds a long one."""
 _PEM: Final = "PRIVATE KEY"
 _PEM_END: Final = re.compile(r"-----END [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----")
 _PEM_BODY: Final = re.compile(r"(?:\s*[A-Za-z0-9+/=]{16,}+)*")
@@ -73,6 +73,8 @@ _PLACEHOLDER: Final = re.compile(
     re.IGNORECASE,
 )
 _PIECES: Final = re.compile(r"[\-_/.]")
+_IDENTIFIER: Final = re.compile(r"(?:[a-z]{2,}+)?(?:[A-Z][a-z]++){2,}[0-9]{0,2}[A-Z]?\Z")
+_OPTIONS: Final = re.compile(r"--?[A-Za-z][\w\-]* ")
 _MOST_OPENED: Final = 32
 
 
@@ -87,13 +89,7 @@ def find_secrets(page: Page) -> Iterator[Finding]:
             yield Finding("SECRET", *match.span())
     if _PEM in text:
         yield from _pem_blocks(text)
-    if (
-        not page.beginnings.isdisjoint(_CUES)
-        or "pass" in lower
-        or "secret" in lower
-        or "token" in lower
-        or "key" in lower
-    ):
+    if not page.beginnings.isdisjoint(_CUES) or any(cue in lower for cue in _LONG_CUES):
         yield from filter(None, map(_assigned, _ASSIGNED.finditer(text)))
     if page.has_long_words:
         yield from _random_words(text)
@@ -104,7 +100,7 @@ def _random_words(text: str) -> Iterator[Finding]:
         if any(map(str.isdigit, match["value"])):
             yield Finding("SECRET", *match.span("value"))
     for match in _TOKEN.finditer(text):
-        if _is_random(match.group()) and _is_near_a_cue(text, match.start()):
+        if not _IDENTIFIER.match(match.group()) and _is_random(match.group()) and _is_near_a_cue(text, match.start()):
             yield Finding("SECRET", *match.span())
 
 
@@ -167,7 +163,7 @@ def _assigned(match: re.Match[str]) -> Finding | None:
     if re.match(r"(?:pin|puk|cvv|cvc|kod|otp|2fa)", name):
         most = 4 if name.startswith("c") else 8
         return Finding("SECRET", start, end) if value.isdecimal() and 3 <= len(value) <= most else None
-    if len(value) < 4 or _PLACEHOLDER.match(value) or "(" in value or "://" in value:
+    if len(value) < 4 or _PLACEHOLDER.match(value) or _OPTIONS.match(value) or "(" in value or "://" in value:
         return None
     mixed = any(map(str.isdigit, value)) and any(map(str.isalpha, value))
     special = any(char in "!@#$%^&*?+=~|" for char in value) and any(map(str.isalnum, value))

@@ -1,34 +1,48 @@
-"""What ``tandem route`` tells of names that identify nobody."""
+"""``tandem route`` reads a line as the server would read it, so that both decide alike."""
 
-from support.gateways import house
-from tandem.app.route import request_of_text, routed
-from tandem.routing.guards import Protection
+import json
 
-TEXT = "Mary has three apples."
+import pytest
 
+from support.gateways import FAR, NEAR, PESEL, House, ScriptedBackend, house
+from tandem.app.route import routed_lines
 
-def test_a_weak_name_is_shown_as_such_and_lets_the_text_leave_as_it_is() -> None:
-    document = routed(house().gateway, request_of_text(TEXT), "cloud-first")
-
-    assert document["place"] == "cloud"
-    assert document["facts"]["private"] == [{"label": "PERSON", "start": 0, "end": 4, "weak": True}]
-    assert "leaves" not in document
+HI = {"messages": [{"role": "user", "content": "hi"}]}
 
 
-def test_a_weak_name_leaves_with_a_stand_in_where_the_owner_hides_private_text() -> None:
-    document = routed(house(protection=Protection(mode="redact")).gateway, request_of_text(TEXT), "cloud-first")
-
-    assert document["place"] == "cloud"
-    assert "Mary" not in document["leaves"]["messages"][0]
-    assert [one["label"] for one in document["leaves"]["stand_ins"]] == ["PERSON"]
+def cloudy() -> House:
+    return house(ScriptedBackend(NEAR), ScriptedBackend(FAR), policy={"default": "cloud-first"})
 
 
-def test_every_name_stays_where_the_owner_says_so_and_a_full_name_stays_anyway() -> None:
-    every = routed(house(protection=Protection(names="all")).gateway, request_of_text(TEXT), "cloud-first")
-    full = routed(house().gateway, request_of_text("Write to Anna Nowak."), "cloud-first")
-    none = routed(
-        house(protection=Protection(names="off")).gateway, request_of_text("Write to Anna Nowak."), "cloud-first"
-    )
+def told(row: dict[str, object]) -> dict[str, object]:
+    return next(iter(routed_lines(cloudy().gateway, [json.dumps(row).encode()], None)))
 
-    assert (every["place"], full["place"], none["place"]) == ("device", "device", "cloud")
-    assert "weak" not in full["facts"]["private"][0]
+
+@pytest.mark.parametrize(
+    ("row", "model", "rule"),
+    [
+        (HI, "large", "CloudFirst"),
+        ({**HI, "private": True}, "small", "AskedToStayHere"),
+        ({"text": "hi", "private": True}, "small", "AskedToStayHere"),
+        ({**HI, "metadata": {"label": "internal"}}, "small", "LabelStaysHere"),
+        ({"messages": [{**HI["messages"][0], "metadata": {"label": "internal"}}]}, "small", "LabelStaysHere"),
+        ({**HI, "reasoning_effort": "high"}, "large", "CanHonour"),
+        ({**HI, "user": f"PESEL {PESEL}"}, "small", "PrivateStaysHere"),
+    ],
+)
+def test_a_line_is_decided_as_the_server_decides_it(row: dict[str, object], model: str, rule: str) -> None:
+    document = told({"id": 7, **row})
+
+    assert (document["id"], document["model"]) == (7, model)
+    assert rule in json.dumps(document["because"])
+
+
+def test_the_only_text_of_a_request_needs_no_place() -> None:
+    document = told({"messages": [{"role": "user", "content": f"PESEL {PESEL}"}]})
+
+    assert document["facts"]["private"] == [{"label": "PESEL", "start": 6, "end": 17}]  # type: ignore[index]
+
+
+def test_a_line_that_cannot_be_decided_keeps_its_id() -> None:
+    assert told({"id": "q", **HI, "model": "nobody"})["id"] == "q"
+    assert told({"id": "q", "messages": []})["id"] == "q"

@@ -77,6 +77,32 @@ def test_what_is_meant_for_us_does_not_travel(path: str) -> None:
     assert "metadata" not in only_ours.body
 
 
+@pytest.mark.parametrize("path", [CHAT, MESSAGES])
+def test_a_label_of_a_part_binds_the_request_and_does_not_travel(path: str) -> None:
+    labelled = {"type": "text", "text": "Hi", "metadata": {"label": " Internal "}}
+    bare: dict[str, object] = {"type": "text", "text": "Hi", "metadata": {}}
+    request = asked(path, {**user([labelled]), "metadata": {"label": "team"}})
+    assert request.labels == ("team", "Internal")
+    assert request.original is not None
+    assert request.original.body["messages"] == [{"role": "user", "content": [bare]}]
+
+
+def test_a_label_within_a_tools_result_or_a_system_block_binds_the_request() -> None:
+    page = {"type": "text", "text": "Page 3", "metadata": {"label": "secret"}}
+    call = {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "f", "input": {"q": "a"}}]}
+    result = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": [page]}]}
+    system = [{"type": "text", "text": "S", "metadata": {"label": "house"}}]
+    body = {"system": system, "messages": [{"role": "user", "content": "Hi"}, call, result]}
+    assert set(asked(MESSAGES, body).labels) == {"secret", "house"}
+
+
+@pytest.mark.parametrize("path", [CHAT, MESSAGES])
+@pytest.mark.parametrize("metadata", [[{"label": "internal"}], "internal", 3])
+def test_metadata_of_a_message_that_is_no_object_is_refused(path: str, metadata: object) -> None:
+    with pytest.raises(AssertionError, match="expected an object"):
+        asked(path, user("Hi", metadata=metadata))
+
+
 def test_a_priority_that_is_not_ours_travels() -> None:
     request = asked(CHAT, {**user("Hi"), "priority": 7})
     assert request.original is not None

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from support.dialects import Served, against
 from tandem.core.chat import ChatRequest
@@ -68,6 +69,15 @@ def test_an_item_of_a_private_conversation_takes_its_privacy_and_labels_along() 
         await answered(there, {"input": [own]})
         assert [message.label for message in last(there).messages] == ["secret"]
         assert last(there).labels == ("internal",)
+
+    against(work)
+
+
+def test_a_label_of_a_part_is_refused_since_labels_belong_to_items() -> None:
+    async def work(there: Served) -> None:
+        part = {"type": "input_text", "text": "Page 3", "metadata": {"label": "internal"}}
+        with pytest.raises(AssertionError, match="labels belong to items"):
+            await answered(there, {"input": [{"role": "user", "content": [part]}]})
 
     against(work)
 

@@ -1,6 +1,6 @@
 """Who would answer, and why: nothing is loaded and nothing is sent."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -12,6 +12,8 @@ from tandem.gateway.redaction import Disguise
 from tandem.routing.policy import Decision
 from tandem.server.decode import decoded
 from tandem.server.wire.chat_body import ChatBody, chat_request
+from tandem.server.wire.fields import Wishes, treated
+from tandem.server.wire.original import with_original
 
 Document = dict[str, Any]
 _UNNAMED = "auto"
@@ -22,14 +24,20 @@ def request_of_text(text: str, *, private: bool = False) -> ChatRequest:
     return ChatRequest(id="route", model=_UNNAMED, messages=(Message(role="user", content=text),), private=private)
 
 
-def request_of_row(gateway: Gateway, row: Mapping[str, Any]) -> ChatRequest:
-    """The request of an object with ``text`` or ``messages``. Raises `BadRequest` and `NotFound`."""
+def request_of_row(gateway: Gateway, row: Document) -> ChatRequest:
+    """The request of a row with ``text`` or ``messages``, as the server would read it. Raises `BadRequest`.
+
+    A row with messages may have every other key of ``POST /v1/chat/completions``.
+    """
     if isinstance(text := row.get("text"), str):
-        return request_of_text(text)
+        return request_of_text(text, private=row.get("private") is True)
     if "messages" not in row:
         raise BadRequest("A line needs 'text' or 'messages'.", param="text")
-    body = decoded(msgspec.json.encode({**row, "model": row.get("model", _UNNAMED)}), ChatBody)
-    return chat_request(body, gateway.card(body.model), request_id="route", choices=128)
+    raw = msgspec.json.encode({"model": _UNNAMED, **row})
+    body = decoded(raw, ChatBody)
+    asked = chat_request(body, gateway.card(body.model), request_id="route", choices=128)
+    wishes = Wishes(priority=body.priority, private=body.private, metadata=body.metadata)
+    return with_original(treated(asked, {}, wishes), raw, "openai.chat")
 
 
 def routed(gateway: Gateway, request: ChatRequest, policy: str | None) -> Document:
@@ -48,7 +56,7 @@ def routed_lines(gateway: Gateway, lines: Sequence[bytes], policy: str | None) -
         name: object = None
         try:
             row = decoded(line, dict[str, Any])
-            name = row.get("id")
+            name = row.pop("id", None)
             yield {"id": name, **routed(gateway, request_of_row(gateway, row), policy)}
         except (BadRequest, NotFound) as error:
             yield {"id": name, "error": f"line {number}: {error.message}"}

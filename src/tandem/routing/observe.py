@@ -133,12 +133,11 @@ def _unit(word: str) -> str:
 
 
 def _searched(texts: Mapping[str, str], senses: Senses) -> Iterator[PrivateSpan]:
-    only = len(texts) == 1
+    only = next(iter(texts), "") if len(texts.keys() - {"body"}) == 1 else None
     for where, text in texts.items():
         for span in senses.private(text):
-            yield PrivateSpan(
-                label=span.label, start=span.start, end=span.end, where="" if only else where, weak=span.weak
-            )
+            place = "" if where == only else where
+            yield PrivateSpan(label=span.label, start=span.start, end=span.end, where=place, weak=span.weak)
 
 
 def _question(request: ChatRequest) -> str:

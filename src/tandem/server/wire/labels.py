@@ -9,9 +9,14 @@ MAX_LABEL_CHARACTERS = 100
 
 
 def label_of(metadata: object, param: str) -> str | None:
-    """The label in a metadata object; ``None`` where there is none. Raises `BadRequest` for one that is no text."""
-    if not isinstance(metadata, dict):
+    """The label in a metadata object; ``None`` where there is none. Raises `BadRequest` for one that is no text.
+
+    What is no object is refused, not passed over: it may be meant as a label.
+    """
+    if metadata is None:
         return None
+    if not isinstance(metadata, dict):
+        raise BadRequest(f"Invalid type for '{param}': expected an object such as {{\"label\": ...}}.", param=param)
     label = cast("Mapping[str, object]", metadata).get("label")
     if label is None:
         return None

@@ -14,6 +14,7 @@ from tandem.core.chat import ChatRequest, Dialect, Original
 from tandem.server.decode import decoded
 from tandem.server.wire.attachments import Attachments
 from tandem.server.wire.json_text import JsonObject
+from tandem.server.wire.labels import label_of
 
 Keys = frozenset[str]
 
@@ -54,6 +55,7 @@ _PARTS: Mapping[tuple[Dialect, str], Mapping[str, Keys]] = {
 def with_original(asked: ChatRequest, raw: bytes, dialect: Dialect) -> ChatRequest:
     """The request with the body that it was read from, and with what is attached there. ``raw`` was read before."""
     body = decoded(raw, dict[str, object])
+    labels = dict.fromkeys((*asked.labels, *_labels_of_parts(body)))
     _strip(body)
     found = Attachments()
     found.search(body[key] for key in body.keys() - _PLAIN)
@@ -67,10 +69,31 @@ def with_original(asked: ChatRequest, raw: bytes, dialect: Dialect) -> ChatReque
         _search_tools(body, asked, found)
     return replace(
         asked,
+        labels=tuple(labels),
         original=Original(dialect=dialect, body=body),
         attachments_text=tuple(found.texts),
         unreadable=found.unreadable,
     )
+
+
+def _labels_of_parts(body: JsonObject) -> Iterator[str]:
+    """Labels that parts of messages carry, which bind the whole request; they are taken out, as those of messages are.
+
+    Raises `BadRequest` for a label that is no text.
+    """
+    waiting = [("system", body.get("system")), ("messages", body.get("messages"))]
+    while waiting:
+        where, parts = waiting.pop()
+        for at, part in enumerate(_objects(parts)):
+            here = f"{where}[{at}]"
+            waiting.append((f"{here}.content", part.get("content")))
+            metadata = part.get("metadata")
+            if where == "messages" or not isinstance(metadata, dict):
+                continue
+            held = cast("JsonObject", metadata)
+            if label := label_of(held, f"{here}.metadata"):
+                del held["label"]
+                yield label
 
 
 def _strip(body: JsonObject) -> None:

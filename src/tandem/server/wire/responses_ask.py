@@ -36,6 +36,7 @@ class Part(Struct, kw_only=True):
     type: str
     text: str | None = None
     refusal: str | None = None
+    metadata: object = None
 
 
 class Item(Struct, kw_only=True):

@@ -34,6 +34,12 @@ def normalized(sent: str | Sequence[Item] | None, new_id: Callable[[], str]) -> 
 
 
 def _labelled(listed: JsonObject, item: Item, param: str) -> JsonObject:
+    for part in (*_parts(item.content), *_parts(item.output)):
+        if part.metadata is not None:
+            raise BadRequest(
+                f"Invalid value for '{param}': labels belong to items. Move 'metadata' from the part to its item.",
+                param=f"{param}.metadata",
+            )
     label = label_of(item.metadata, f"{param}.metadata")
     return listed if label is None else {**listed, "metadata": {"label": label}}
 

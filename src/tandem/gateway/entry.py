@@ -89,7 +89,7 @@ class Entry:
             fallbacks=self.started.fallbacks if self.started else 0,
             purpose=facts.purpose,
             task=facts.task,
-            difficulty=facts.difficulty,
+            difficulty=facts.difficulty if facts.task else None,
             left_bytes=sum(count for _, count in self.left),
             left_to=tuple(dict.fromkeys(provider for provider, _ in self.left)),
             prompt_tokens=usage.prompt_tokens,

@@ -141,7 +141,7 @@ class Gateway:
         Raises `NotFound` for names that lead nowhere.
         """
         asked = request if policy is None else replace(request, model=f"{AUTO}:{policy}")
-        return self._plan(asked).decision
+        return self._plan(asked, judged=True).decision
 
     def proof(self) -> Proof:
         """Go through every policy with the models that it could ask now (see `tandem.routing.proof`)."""
@@ -198,11 +198,11 @@ class Gateway:
 
     # --- inside
 
-    def _plan(self, request: ChatRequest) -> _Plan:
+    def _plan(self, request: ChatRequest, *, judged: bool = False) -> _Plan:
         rules = self._rules
         name = self._names.followed(request.model)
         policy = policy_named(name, rules.policies)
-        facts = self._facts(request)
+        facts = self._facts(request, judged=judged or (policy or self._by_name).judges)
         disguise: Disguise | None = None
         if facts.private and rules.protection.mode == "redact":
             try:
@@ -218,11 +218,11 @@ class Gateway:
         chosen = policy or self._by_name
         return _Plan(policy=chosen, pool=pool, decision=chosen.decide(pool, facts), disguise=disguise)
 
-    def _facts(self, request: ChatRequest) -> Facts:
+    def _facts(self, request: ChatRequest, *, judged: bool) -> Facts:
         rules = self._rules
         warm, characters = self._conversations.warm(request.messages)
         return replace(
-            observe(request, rules.senses),
+            observe(request, rules.senses, judged=judged),
             offline=rules.offline,
             spent_usd=self._spent_usd(),
             warm_model=warm,

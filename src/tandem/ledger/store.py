@@ -41,7 +41,7 @@ class LedgerOptions:
     are pruned, their sums are not; ``None`` keeps every line.
     """
 
-    group_seconds: float = 0.01
+    group_seconds: float = 0.05
     batch_lines: int = 256
     memory_lines: int = 20_000
     patience_seconds: float = 5.0

@@ -80,11 +80,17 @@ class Senses:
     purpose: Callable[[Sequence[Message]], str | None] = lambda _: None
 
 
-def observe(request: ChatRequest, senses: Senses) -> Facts:
-    """What a request tells about itself; the state of the world (`Facts.offline` and so on) is added by others."""
+UNJUDGED = Judgement(task="", confidence=0.0, difficulty=0.0)
+
+
+def observe(request: ChatRequest, senses: Senses, *, judged: bool = True) -> Facts:
+    """What a request tells about itself; the state of the world (`Facts.offline` and so on) is added by others.
+
+    Without ``judged`` the kind and the difficulty of the question stay unknown: no rule of the policy asks for them.
+    """
     texts = dict(texts_of(request))
     question = _question(request)
-    judged = senses.judge(question)
+    judgement = senses.judge(question) if judged else UNJUDGED
     most = request.sampling.max_tokens or 0
     whole = sum(len(text) for text in texts.values())
     wide = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts.values()) - whole
@@ -92,11 +98,11 @@ def observe(request: ChatRequest, senses: Senses) -> Facts:
     return Facts(
         prompt_tokens=(whole + 3 * wide) // 4 + _TEMPLATE_TOKENS * len(request.messages),
         least_tokens=sum(len(text.split()) for text in texts.values()) if whole > _JUDGED_CHARACTERS else 0,
-        output_tokens=min(expected_tokens(question, judged.task), most or 1 << 30),
+        output_tokens=min(expected_tokens(question, judgement.task), most or 1 << 30),
         max_tokens=most,
-        task=judged.task,
-        task_confidence=judged.confidence,
-        difficulty=judged.difficulty,
+        task=judgement.task,
+        task_confidence=judgement.confidence,
+        difficulty=judgement.difficulty,
         private=tuple(_searched(texts, senses)),
         asked_private=request.private,
         labels=tuple(dict.fromkeys(labels)),

@@ -76,6 +76,12 @@ class Policy:
         object.__setattr__(self, "_guards", guards)
         object.__setattr__(self, "hash", hashlib.sha256(written.encode()).hexdigest()[:16])
 
+    @property
+    def judges(self) -> bool:
+        """Whether anything here looks at a question's kind or difficulty; a budget does, to expect its cost."""
+        bounded = self.protection.usd_per_month is not None or self.protection.usd_per_request is not None
+        return bounded or any(preference.judges for preference in self.preferences)
+
     def decide(self, candidates: Sequence[Candidate], facts: Facts) -> Decision:
         """Judge the candidates, given in the catalog's order: `allowed`, then `ordered`."""
         left, taken, last = self.allowed(candidates, facts)

@@ -6,13 +6,15 @@ Later preferences weigh more: ``DeviceFirst`` and then ``HardGoesUp`` is "the de
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from tandem.routing.facts import Candidate, Facts
 
 
 class Preference(Protocol):
-    """Orders candidates, where it has a say."""
+    """Orders candidates, where it has a say. ``judges`` tells that it looks at the question's kind or difficulty."""
+
+    judges: ClassVar[bool]
 
     def say(self, facts: Facts, candidates: Sequence[Candidate]) -> str | None:
         """What moves it, in words; ``None`` where it does not matter for this request."""
@@ -26,6 +28,8 @@ class Preference(Protocol):
 @dataclass(frozen=True, slots=True)
 class AskedByName:
     """The caller named one model, and gets it."""
+
+    judges: ClassVar[bool] = False
 
     def say(self, facts: Facts, candidates: Sequence[Candidate]) -> str | None:
         """Always."""
@@ -42,6 +46,8 @@ class AskedByName:
 class DeviceFirst:
     """Near models before far ones."""
 
+    judges: ClassVar[bool] = False
+
     def say(self, facts: Facts, candidates: Sequence[Candidate]) -> str | None:
         """Always."""
         del facts, candidates
@@ -56,6 +62,8 @@ class DeviceFirst:
 @dataclass(frozen=True, slots=True)
 class CloudFirst:
     """Far models before near ones."""
+
+    judges: ClassVar[bool] = False
 
     def say(self, facts: Facts, candidates: Sequence[Candidate]) -> str | None:
         """Always."""
@@ -75,6 +83,8 @@ class ByTask:
     ``sure`` is the confidence in [0, 1] below which the task is taken as unknown.
     """
 
+    judges: ClassVar[bool] = True
+
     sure: float = 0.0
 
     def say(self, facts: Facts, candidates: Sequence[Candidate]) -> str | None:
@@ -92,6 +102,8 @@ class ByTask:
 @dataclass(frozen=True, slots=True)
 class StayWarm:
     """Who answered this conversation before has its cache, once the history is worth it (``tokens``)."""
+
+    judges: ClassVar[bool] = False
 
     tokens: int = 400
 
@@ -111,6 +123,8 @@ class LargeGoesUp:
 
     ``max_tokens`` is for what the caller allows, ``output_tokens`` for what is expected by the kind of work.
     """
+
+    judges: ClassVar[bool] = True
 
     prompt_tokens: int = 2000
     output_tokens: int = 900
@@ -140,6 +154,8 @@ class LargeGoesUp:
 class HardGoesUp:
     """Hard requests go to the cloud."""
 
+    judges: ClassVar[bool] = True
+
     above: float = 0.5
 
     def say(self, facts: Facts, candidates: Sequence[Candidate]) -> str | None:
@@ -156,6 +172,8 @@ class HardGoesUp:
 @dataclass(frozen=True, slots=True)
 class BusyGoesUp:
     """Where a near model already has this many requests, others come first."""
+
+    judges: ClassVar[bool] = False
 
     queued: int = 4
 
@@ -174,6 +192,8 @@ class BusyGoesUp:
 @dataclass(frozen=True, slots=True)
 class CheapestFirst:
     """By what the request would cost; unknown prices last."""
+
+    judges: ClassVar[bool] = False
 
     def say(self, facts: Facts, candidates: Sequence[Candidate]) -> str | None:
         """Where there is a choice."""

@@ -322,3 +322,19 @@ def test_a_far_tandem_is_told_as_a_cloud_wherever_it_answered_itself() -> None:
         assert (first.model, first.place) == ("large", "cloud")  # type: ignore[union-attr]
 
     asyncio.run(main())
+
+
+def test_a_price_of_the_owners_wins_alone_and_the_table_fills_the_rest() -> None:
+    known = read_prices().rows["openai", "gpt-5.4"]
+
+    def prices(**own: Decimal) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
+        card = one(ProviderRow(name="openai"), ModelRow(provider="openai", upstream_id="gpt-5.4", **own)).card
+        return (
+            card.usd_per_million_input_tokens,
+            card.usd_per_million_cached_input_tokens,
+            card.usd_per_million_output_tokens,
+        )
+
+    assert prices(usd_per_million_input_tokens=Decimal(9)) == (9, None, known.output)
+    assert prices(usd_per_million_output_tokens=Decimal(9)) == (known.input, known.cached, 9)
+    assert prices(usd_per_million_cached_input_tokens=Decimal(9)) == (known.input, 9, known.output)

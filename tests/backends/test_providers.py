@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -322,3 +323,22 @@ def test_a_far_tandem_is_told_as_a_cloud_wherever_it_answered_itself() -> None:
         assert (first.model, first.place) == ("large", "cloud")  # type: ignore[union-attr]
 
     asyncio.run(main())
+
+
+def test_a_price_of_the_owners_wins_alone_and_the_table_fills_the_rest() -> None:
+    known = read_prices().rows["openai", "gpt-5.4"]
+
+    def prices(own: ModelRow) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
+        card = one(ProviderRow(name="openai"), own).card
+        return (
+            card.usd_per_million_input_tokens,
+            card.usd_per_million_cached_input_tokens,
+            card.usd_per_million_output_tokens,
+        )
+
+    row = ModelRow(provider="openai", upstream_id="gpt-5.4")
+    nine = Decimal(9)
+
+    assert prices(replace(row, usd_per_million_input_tokens=nine)) == (nine, None, known.output)
+    assert prices(replace(row, usd_per_million_output_tokens=nine)) == (known.input, known.cached, nine)
+    assert prices(replace(row, usd_per_million_cached_input_tokens=nine)) == (known.input, nine, known.output)

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from support.gateways import FAR, NEAR, FakeLedger, ScriptedBackend, ask, house
+from support.gateways import FAR, LAN, NEAR, FakeLedger, ScriptedBackend, ask, house
 from tandem.core.chat import ChatEvent, ChatRequest, TextDelta, collect
 from tandem.core.errors import OverBudget, Unreachable, WorkerDied
 from tandem.core.ports import Health
@@ -117,6 +117,15 @@ def test_a_fallback_walks_past_who_became_unreachable_meanwhile() -> None:
         asyncio.run(collect(here.gateway.respond(ask())))
 
     assert far.asked == []
+
+
+def test_nothing_is_saved_where_there_is_no_cloud() -> None:
+    lan = replace(LAN, usd_per_million_input_tokens=Decimal(1), usd_per_million_output_tokens=Decimal(1))
+    here = house(ScriptedBackend(NEAR), ScriptedBackend(lan))
+
+    asyncio.run(collect(here.gateway.respond(ask(model="small"))))
+
+    assert here.ledger.lines[0].cloud_cost_usd is None
 
 
 def test_a_named_cloud_over_budget_is_refused_by_its_rule() -> None:

@@ -19,6 +19,7 @@ from tandem.backends.door import Bounds, Door, Endpoint, KeyHeader, Patience, lo
 from tandem.backends.openai_http import OpenAIBackend
 from tandem.backends.presets import PRESETS, UNKNOWN, Kind, Preset
 from tandem.backends.prices import Prices, read_prices
+from tandem.backends.prices import Row as PriceRow
 from tandem.backends.provider import Provider, Temper
 from tandem.core.chat import Dialect, Place
 from tandem.core.models import Ability, ModelCard
@@ -261,8 +262,7 @@ def _backend(card: ModelCard, site: _Site, provider: Provider) -> Backend:
 
 def _card(row: ModelRow, site: _Site, upstream: str, prices: Prices) -> ModelCard:
     known = prices.row(site.row.name, upstream)
-    own_prices = row.usd_per_million_input_tokens is not None or row.usd_per_million_output_tokens is not None
-    priced = known if known and not own_prices else None
+    read, again, written = _prices(row, known)
     abilities = row.abilities if row.abilities is not None else (known.abilities if known else None)
     return ModelCard(
         id=row.id or f"{row.provider}/{upstream}",
@@ -277,7 +277,21 @@ def _card(row: ModelRow, site: _Site, upstream: str, prices: Prices) -> ModelCar
         provider=row.provider,
         upstream_id=upstream,
         dialects=_DIALECTS[site.kind],
-        usd_per_million_input_tokens=priced.input if priced else row.usd_per_million_input_tokens,
-        usd_per_million_cached_input_tokens=priced.cached if priced else row.usd_per_million_cached_input_tokens,
-        usd_per_million_output_tokens=priced.output if priced else row.usd_per_million_output_tokens,
+        usd_per_million_input_tokens=read,
+        usd_per_million_cached_input_tokens=again,
+        usd_per_million_output_tokens=written,
     )
+
+
+def _prices(row: ModelRow, known: PriceRow | None) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
+    """Input, cached input and output: what the owner wrote, else what the table says.
+
+    The table's price of cached input belongs to its price of input and is no guess for another one.
+    """
+    read, written = row.usd_per_million_input_tokens, row.usd_per_million_output_tokens
+    again = row.usd_per_million_cached_input_tokens
+    if known is None:
+        return read, again, written
+    if again is None and read is None:
+        again = known.cached
+    return known.input if read is None else read, again, known.output if written is None else written

@@ -169,7 +169,7 @@ class Gateway:
             request=request,
             policy=plan.policy,
             decision=plan.decision,
-            clouds=[one.card for one in plan.pool if one.is_cloud] or [one.card for one in self._far.values()],
+            clouds=[one.card for one in plan.pool if one.is_cloud] or self._clouds(),
             arrived=self._books.now(),
             left=self._books.departures.expect(request.id),
         )
@@ -232,6 +232,9 @@ class Gateway:
     def _spent_usd(self) -> Decimal:
         """The month's money, what answers under way are expected to cost included."""
         return self._books.ledger.spent_usd() + self._reserved_usd
+
+    def _clouds(self) -> list[ModelCard]:
+        return [backend.card for backend in self._far.values() if backend.card.place == "cloud"]
 
     def _asked_for(self, name: str) -> list[ModelCard]:
         found = next((card for card in self._listing.models() if card.id == name), None)

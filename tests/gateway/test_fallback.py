@@ -1,12 +1,13 @@
 """Fallback happens before the first word, along the order, in the open; what breaks later breaks."""
 
 import asyncio
+import threading
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
-from support.gateways import CODER, FAR, NEAR, PESEL, FakeLedger, ScriptedBackend, ask, house
+from support.gateways import CODER, FAR, NEAR, PESEL, SENSES, FakeLedger, ScriptedBackend, ask, house
 from tandem.core.chat import ChatEvent, Message, Sampling, Started, TextDelta, collect
 from tandem.core.errors import (
     Busy,
@@ -255,3 +256,20 @@ def test_the_ledger_knows_who_answered_and_what_it_cost() -> None:
     assert (device.cloud_cost_usd, device.private) == (Decimal("0.013"), ("PESEL",))
     assert device.removed == ("PrivateStaysHere",)
     assert replace(device, request_id="x").policy_hash == device.policy_hash != cloud.policy_hash
+
+
+def test_a_long_text_is_read_beside_the_loop_so_that_others_need_not_wait() -> None:
+    threads: set[int] = set()
+
+    def search(text: str) -> tuple[()]:
+        threads.add(threading.get_ident())
+        return ()
+
+    def read_by(text: str) -> set[int]:
+        threads.clear()
+        here = house(senses=replace(SENSES, private=search))
+        asyncio.run(collect(here.gateway.respond(ask(text))))
+        return set(threads)
+
+    assert read_by("hi") == {threading.get_ident()}
+    assert threading.get_ident() not in read_by("word " * 7000)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 import pytest
@@ -75,19 +75,25 @@ def test_several_choices_cost_several_times_as_much() -> None:
 
 
 @dataclass
-class Slow(ScriptedBackend):
-    """Fails after everybody else had their turn."""
+class Together(ScriptedBackend):
+    """Fails for all twenty askers at the same moment."""
+
+    all_here: asyncio.Event = field(default_factory=asyncio.Event)
+    here: int = 0
 
     async def respond(self, request: ChatRequest) -> AsyncGenerator[ChatEvent]:
-        """Wait, then play the script."""
-        await asyncio.sleep(0.01)
+        """Wait for the others, then play the script."""
+        self.here += 1
+        if self.here == 20:
+            self.all_here.set()
+        await self.all_here.wait()
         async for event in ScriptedBackend.respond(self, request):
             yield event
 
 
 def test_a_fallback_counts_the_money_that_others_took_while_it_waited() -> None:
     here = house(
-        Slow(NEAR, refuses=WorkerDied("It ended.")),
+        Together(NEAR, refuses=WorkerDied("It ended.")),
         ScriptedBackend(FAR, words=("word",) * 20),
         protection=Protection(usd_per_month=Decimal("0.005")),
     )
@@ -141,3 +147,16 @@ def test_a_far_model_with_the_id_of_a_near_one_is_never_asked_in_its_place() -> 
     reply = asyncio.run(collect(here.gateway.respond(ask("hi", NEAR.id, private=True))))
 
     assert (reply.started.place, here.far[NEAR.id].asked) == ("device", [])
+
+
+def test_the_cheapest_is_the_same_for_the_server_as_for_a_decision_that_is_only_told() -> None:
+    dear_words = replace(FAR, id="words", usd_per_million_input_tokens=Decimal(1))
+    dear_prompt = replace(FAR, id="prompt", usd_per_million_output_tokens=Decimal(25))
+    mine = {"rules": ["CheapestFirst"], "models": ["words", "prompt"]}
+    here = house(ScriptedBackend(dear_words), ScriptedBackend(dear_prompt), policy={"default": "mine", "mine": mine})
+    question = ask("def f(): " + "fix it " * 130)
+
+    told = here.gateway.decide(question).order[0].id
+    reply = asyncio.run(collect(here.gateway.respond(question)))
+
+    assert reply.started.model == told == "prompt"

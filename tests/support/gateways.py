@@ -126,6 +126,7 @@ def house(
     aliases: Mapping[str, str] | None = None,
     ledger: FakeLedger | None = None,
     offline: bool = False,
+    senses: Senses = SENSES,
 ) -> House:
     """A gateway over these backends (one near and one far, where none is given)."""
     given = backends or (ScriptedBackend(NEAR), ScriptedBackend(FAR))
@@ -144,7 +145,7 @@ def house(
         ),
         far=far,
         names=Names(default_model="small", default_embedder="words", aliases=aliases or {}),
-        rules=Rules(policies=policies, protection=shield, senses=SENSES, detector=Detector(), offline=offline),
+        rules=Rules(policies=policies, protection=shield, senses=senses, detector=Detector(), offline=offline),
         books=Books(ledger=kept),
     )
     return House(gateway, near, far, kept)

@@ -4,6 +4,7 @@ Each request becomes facts, a policy gives an order, and the first of the order 
 happens before the first word and only along that order, so what a guard took away is never asked.
 """
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
@@ -34,6 +35,7 @@ from tandem.routing.reading import Policies
 
 T = TypeVar("T")
 _CHARACTERS_OF_A_TOKEN = 4
+_LONG_CHARACTERS = 32_000
 _ANY_TEXT = "Write to Anna at +48 600 000 000, or to a@example.com, before 2 May."
 
 
@@ -141,7 +143,7 @@ class Gateway:
         Raises `NotFound` for names that lead nowhere.
         """
         asked = request if policy is None else replace(request, model=f"{AUTO}:{policy}")
-        return self._plan(asked, judged=True).decision
+        return self._plan(asked, self._read(asked, judged=True)).decision
 
     def proof(self) -> Proof:
         """Go through every policy with the models that it could ask now (see `tandem.routing.proof`)."""
@@ -164,7 +166,9 @@ class Gateway:
         Raises what the policy's refusal is, or what the only candidate raised; where several failed, the first one's
         error tells of all. A stream that breaks after its first word raises as it breaks.
         """
-        plan = self._plan(request)
+        # A long text is read beside the event loop, so that other answers do not wait for it.
+        seen = await asyncio.to_thread(self._read, request) if _is_long(request) else self._read(request)
+        plan = self._plan(request, seen)
         entry = Entry(
             request=request,
             policy=plan.policy,
@@ -198,17 +202,26 @@ class Gateway:
 
     # --- inside
 
-    def _plan(self, request: ChatRequest, *, judged: bool = False) -> _Plan:
-        rules = self._rules
+    def _read(self, request: ChatRequest, *, judged: bool = False) -> tuple[Facts, Disguise | None]:
+        """What a request tells about itself, and how it leaves where stand-ins are wanted. Depends on nothing else."""
+        policy = self._policy_of(request) or self._by_name
+        facts = observe(request, self._rules.senses, judged=judged or policy.judges)
+        if not facts.private or self._rules.protection.mode != "redact":
+            return facts, None
+        try:
+            return facts, self.disguise(request)
+        except Forbidden:
+            return replace(facts, unhideable=True), None
+
+    def _policy_of(self, request: ChatRequest) -> Policy | None:
+        """The policy that a request names; ``None`` where it names a model. Raises `NotFound`."""
+        return policy_named(self._names.followed(request.model), self._rules.policies)
+
+    def _plan(self, request: ChatRequest, seen: tuple[Facts, Disguise | None]) -> _Plan:
         name = self._names.followed(request.model)
-        policy = policy_named(name, rules.policies)
-        facts = self._facts(request, judged=judged or (policy or self._by_name).judges)
-        disguise: Disguise | None = None
-        if facts.private and rules.protection.mode == "redact":
-            try:
-                disguise = self.disguise(request)
-            except Forbidden:
-                facts = replace(facts, unhideable=True)
+        policy = self._policy_of(request)
+        observed, disguise = seen
+        facts = self._facts(request, observed)
         if facts.purpose is not None and (policy is not None or name in self._far):
             policy = self._small_talk
         cards = self._asked_for(name) if policy is None else self._pool(policy)
@@ -218,12 +231,11 @@ class Gateway:
         chosen = policy or self._by_name
         return _Plan(policy=chosen, pool=pool, decision=chosen.decide(pool, facts), disguise=disguise)
 
-    def _facts(self, request: ChatRequest, *, judged: bool) -> Facts:
-        rules = self._rules
+    def _facts(self, request: ChatRequest, observed: Facts) -> Facts:
         warm, characters = self._conversations.warm(request.messages)
         return replace(
-            observe(request, rules.senses, judged=judged),
-            offline=rules.offline,
+            observed,
+            offline=self._rules.offline,
             spent_usd=self._spent_usd(),
             warm_model=warm,
             warm_tokens=characters // _CHARACTERS_OF_A_TOKEN,
@@ -335,6 +347,14 @@ class Gateway:
             provider = answerer.card.provider
             evidence, seal = (provider, "") if provider else self._near.evidence(answerer.id)
         self._books.ledger.record(entry.line(evidence=evidence, seal=seal))
+
+
+def _is_long(request: ChatRequest) -> bool:
+    """Whether reading it takes some ten milliseconds or more."""
+    texts = [*(message.content for message in request.messages), *request.attachments_text]
+    if isinstance(request.raw_prompt, str):
+        texts.append(request.raw_prompt)
+    return sum(map(len, texts)) > _LONG_CHARACTERS
 
 
 async def _first_word(events: AsyncGenerator[ChatEvent], candidate: Candidate) -> tuple[Started, ChatEvent]:

@@ -193,7 +193,7 @@ class BusyGoesUp:
 class CheapestFirst:
     """By what the request would cost; unknown prices last."""
 
-    judges: ClassVar[bool] = False
+    judges: ClassVar[bool] = True
 
     def say(self, facts: Facts, candidates: Sequence[Candidate]) -> str | None:
         """Where there is a choice."""

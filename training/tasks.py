@@ -28,7 +28,8 @@ SMOOTHING = 0.05
 OFTEN = ("code", "math", "creative")  # what people bring to an assistant more often than public sets have it
 OFTEN_BIAS = np.float32(0.3)  # added to their scores: 1.35 times the odds
 SPREAD = np.float32(2.0)  # hashed features are doubled in training, which halves the penalty on each
-STEPS = 60
+PENALTY = 1e-5  # on each weight of a hashed feature, for each row
+STEPS = 90
 
 
 def gathered(data: Path) -> list[Row]:
@@ -54,7 +55,7 @@ def fit(rows: Sequence[Row], given: Table | None = None) -> LinearModel:
     targets = np.full((len(rows), len(LABELS)), SMOOTHING / len(LABELS), np.float32)
     answers = np.array([LABELS.index(row.task) for row in rows])
     targets[np.arange(len(rows)), answers] += 1 - SMOOTHING
-    penalty = Penalty(hashed=2e-5 * len(rows), counts=2e-5 * len(rows))
+    penalty = Penalty(hashed=PENALTY * len(rows), counts=2e-5 * len(rows))
     doubled = Table(hashed=known.hashed * SPREAD, counts=known.counts)
     model = softmax_fit(doubled, targets, _weights(rows, answers), penalty=penalty, steps=STEPS)
     often = np.array([label in OFTEN for label in LABELS])

@@ -14,14 +14,6 @@ from training.seeds import SEED_TASKS
 OWN = Path(__file__).parent / "own"
 MATH_SUBJECTS = ("elementary_mathematics", "high_school_mathematics", "college_mathematics", "abstract_algebra")
 SPOKEN_UTILITIES = ("alarm", "timer", "reminder", "weather", "text", "make_call", "share_location", "find_phone")
-CODE_CLUSTERS = re.compile(
-    r"Python|Code|Coding|Docker|SQL|PHP|React|CSS|JSON|Rust|Script|Kubernetes|VBA|VB6|TypeScript|Web |API|Flask|"
-    r"Laravel|Linked List|Nix|Node|Matplotlib|FFmpeg|CUDA|PyTorch|HDL|Shader|Cron|SVG|Awk|Algorithms|Odoo|Gradio"
-)
-MATH_CLUSTERS = re.compile(
-    r"Probability|Triangle|Algebra|Real Analysis|Math |Irrational|Sample Size|Train Time|Investment Growth|"
-    r"Standard Dev|Circular Motion|Ball Diff"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +33,7 @@ def labelled(data: Path) -> list[Row]:
 
 
 def own(name: str) -> list[Row]:
-    """Our own prompts, `train` or `held_back`."""
+    """Our own prompts: `train` and `wild` to learn from, `held_back` and `fresh` to be judged by."""
     with (OWN / f"{name}.jsonl").open(encoding="utf-8") as lines:
         return [Row(text=row["text"], task=row["task"], source=f"own_{row['lang']}") for row in map(json.loads, lines)]
 
@@ -54,7 +46,7 @@ def weak(data: Path, seed: int = 0) -> list[Row]:
     rows = [
         *_sampled(rng, _arithmetic(data), 250), *_mmlu(data, rng), *_spoken(data, rng),
         *_sampled(rng, _banking(data), 80),
-        *_seed_tasks(data), *_arena(data),
+        *_seed_tasks(data),
         *_framed(_paragraphs(data / "xquad" / "xquad.en.json"), ENGLISH, rng, 420),
         *_framed(_paragraphs(data / "poquad_poleval2024" / "test-A" / "poquad-test-A.json", heads), POLISH, rng, 420),
         *_sampled(rng, _polish_questions(data), 150), *_sampled(rng, _english_questions(data), 100),
@@ -112,13 +104,16 @@ def _seed_tasks(data: Path) -> Iterator[Row]:
             yield Row(text=f"{seed['instruction']}\n\n{given}".strip(), task=task, source="self_instruct")
 
 
-def _arena(data: Path) -> Iterator[Row]:
-    for line in (data / "arena_hard" / "arena-hard-v0.1" / "question.jsonl").read_text(encoding="utf-8").splitlines():
-        question = json.loads(line)
-        for task, clusters in (("math", MATH_CLUSTERS), ("code", CODE_CLUSTERS)):
-            if clusters.search(question["cluster"]):
-                yield Row(text=question["prompt"], task=task, source="arena_v01_weak", weight=0.7)
-                break
+def older_arena(data: Path) -> list[Row]:
+    """Arena-Hard 0.1, none of which is in `tasktype`, labelled by hand; the prompts stay in the data folder."""
+    lines = (OWN / "arena_v01_labels.jsonl").read_text(encoding="utf-8").splitlines()
+    tasks = {row["id"]: row["task"] for row in map(json.loads, lines)}
+    with (data / "arena_hard" / "arena-hard-v0.1" / "question.jsonl").open(encoding="utf-8") as questions:
+        return [
+            Row(text=question["prompt"], task=tasks[question["uid"]], source="arena_v01")
+            for question in map(json.loads, questions)
+            if question["uid"] in tasks
+        ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
     python -m training.tasks SHARED_DATA src/tandem/routing/weights/tasks.npz
 
-SHARED_DATA holds the folders `tasktype`, `clinc150`, `banking77`, `routellm`, `self_instruct`, `arena_hard`, `xquad`
-and `poquad_poleval2024`.
+SHARED_DATA holds the folders `tasktype`, `clinc150`, `banking77`, `routellm`, `self_instruct`, `arena_hard`, `xquad`,
+`bipia` and `poquad_poleval2024`.
 """
 
 import sys
@@ -15,21 +15,33 @@ from numpy.typing import NDArray
 
 from tandem.routing.linear import LinearModel
 from tandem.routing.tasks import LABELS
+from training.abroad import abroad
 from training.grammar import made
 from training.linear import Matrix, Penalty, Table, save, softmax_fit, table
-from training.rows import Row, labelled, own, weak
+from training.pastes import pasted
+from training.rows import Row, labelled, older_arena, own, weak
 
 WILD = ("arena_hard_v2", "vicuna_bench", "mt_bench", "helper_written")
 WEAK, WILDER, OWN = 0.3, 1.5, 2.0  # how much a row of each kind counts
 BALANCE = 0.5  # 1 would make all labels count the same, 0 leaves them as frequent as they are
 SMOOTHING = 0.05
+OFTEN = ("code", "math", "creative")  # what people bring to an assistant more often than public sets have it
+OFTEN_BIAS = np.float32(0.3)  # added to their scores: 1.35 times the odds
 SPREAD = np.float32(2.0)  # hashed features are doubled in training, which halves the penalty on each
-STEPS = 60
+PENALTY = 1e-5  # on each weight of a hashed feature, for each row
+STEPS = 90
 
 
 def gathered(data: Path) -> list[Row]:
     """Every row that the shipped model learns from."""
-    return [*labelled(data), *downweighted([*weak(data), *made()]), *own("train")]
+    put_together = [*made(), *abroad(), *pasted(data)]
+    return [
+        *labelled(data),
+        *downweighted([*weak(data), *put_together]),
+        *older_arena(data),
+        *own("train"),
+        *own("wild"),
+    ]
 
 
 def downweighted(rows: Sequence[Row]) -> list[Row]:
@@ -43,10 +55,11 @@ def fit(rows: Sequence[Row], given: Table | None = None) -> LinearModel:
     targets = np.full((len(rows), len(LABELS)), SMOOTHING / len(LABELS), np.float32)
     answers = np.array([LABELS.index(row.task) for row in rows])
     targets[np.arange(len(rows)), answers] += 1 - SMOOTHING
-    penalty = Penalty(hashed=2e-5 * len(rows), counts=2e-5 * len(rows))
+    penalty = Penalty(hashed=PENALTY * len(rows), counts=2e-5 * len(rows))
     doubled = Table(hashed=known.hashed * SPREAD, counts=known.counts)
     model = softmax_fit(doubled, targets, _weights(rows, answers), penalty=penalty, steps=STEPS)
-    return LinearModel(hashed=model.hashed * SPREAD, counts=model.counts, bias=model.bias)
+    often = np.array([label in OFTEN for label in LABELS])
+    return LinearModel(hashed=model.hashed * SPREAD, counts=model.counts, bias=model.bias + OFTEN_BIAS * often)
 
 
 def _weights(rows: Sequence[Row], answers: NDArray[np.int64]) -> Matrix:

@@ -7,6 +7,7 @@ import pytest
 
 from tandem.routing.difficulty import difficulty
 from tandem.routing.features import BUCKET_BITS, COUNTS, HEAD, TAIL, read
+from tandem.routing.linear import LinearModel
 from tandem.routing.tasks import classify
 
 
@@ -40,6 +41,17 @@ def test_the_middle_of_a_long_text_is_not_read() -> None:
     one, other = read(opening + "a" * 500 + end), read(opening + "b" * 500 + end)
 
     assert one.buckets.tolist() == other.buckets.tolist()
+
+
+def test_a_model_with_fewer_rows_shares_each_among_neighbours() -> None:
+    half = np.random.default_rng(0).normal(size=(1 << (BUCKET_BITS - 1), 2)).astype(np.float32)
+    counts, bias = np.zeros((COUNTS, 2), np.float32), np.zeros(2, np.float32)
+    reading = read("Which of these two is the larger one?")
+
+    small = LinearModel(hashed=half, counts=counts, bias=bias).scores(reading)
+    large = LinearModel(hashed=np.repeat(half, 2, axis=0), counts=counts, bias=bias).scores(reading)
+
+    assert small.tolist() == large.tolist()
 
 
 @pytest.mark.parametrize("batch", [200])

@@ -29,7 +29,7 @@ def test_the_labels_are_the_contracts() -> None:
     )
 
 
-@pytest.mark.parametrize(("lang", "floor"), [("pl", 0.70), ("en", 0.68), ("xx", 0.50)])
+@pytest.mark.parametrize(("lang", "floor"), [("pl", 0.72), ("en", 0.76), ("xx", 0.80)])
 def test_most_prompts_that_were_held_back_get_their_task(lang: str, floor: float) -> None:
     rows = list(held_back(lang))
 
@@ -50,7 +50,11 @@ def test_prompts_written_after_the_weights_get_their_task(lang: str) -> None:
 
 
 def test_no_held_back_prompt_was_trained_on() -> None:
-    trained = {json.loads(line)["text"] for line in (OWN / "train.jsonl").read_text(encoding="utf-8").splitlines()}
+    trained = {
+        json.loads(line)["text"]
+        for name in ("train", "wild")
+        for line in (OWN / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    }
 
     assert not trained & {
         text for name in ("held_back", "fresh") for lang in ("pl", "en", "xx") for text, _ in held_back(lang, name)
@@ -67,10 +71,21 @@ def test_no_held_back_prompt_was_trained_on() -> None:
         ("def add(a, b):\n    return a - b\n\nWhy does this fail?", "code"),
         ("Ile to jest 12% z 350?", "math"),
         ("Cześć!", "chitchat"),
+        ("Schreibe eine kurze Erzählung über einen Leuchtturm", "creative"),
+        ("Придумай стихотворение про трамвай", "creative"),
+        ("求函数 y = x^2 + 3x 的最小值", "math"),
+        ("Viết hàm python đảo ngược chuỗi", "code"),
     ],
 )
 def test_plain_requests_get_their_task(prompt: str, label: str) -> None:
     assert classify(prompt).label == label
+
+
+def test_the_prompts_labelled_by_hand_are_told_by_their_ids_alone() -> None:
+    rows = [json.loads(line) for line in (OWN / "arena_v01_labels.jsonl").read_text(encoding="utf-8").splitlines()]
+
+    assert len({row["id"] for row in rows}) == len(rows) == 255
+    assert all(row.keys() == {"id", "task"} and row["task"] in LABELS for row in rows)
 
 
 @settings(deadline=None)  # the first call reads the weights

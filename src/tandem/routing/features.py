@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 HEAD = 1_000  # code points read at the beginning of a long text
 TAIL = 500  # and at its end
-BUCKET_BITS = 15  # hashed features share 2**15 rows of weights
+BUCKET_BITS = 16  # hashed features share 2**16 rows of weights; a smaller model drops low bits
 OPENING = 8  # words that count as the opening of a prompt
 CLOSING = 10  # words that count as its end
 STEM = 5  # letters of a word that survive most Polish and English endings

@@ -7,7 +7,7 @@ from io import BytesIO
 import numpy as np
 from numpy.typing import NDArray
 
-from tandem.routing.features import Floats, Reading
+from tandem.routing.features import BUCKET_BITS, Floats, Reading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +15,7 @@ class LinearModel:
     """`hashed` [buckets, outputs] times `scale` [outputs], `counts` float32 [COUNTS, outputs], `bias` [outputs].
 
     Shipped rows stay int8 in memory: a prompt looks up some 1,800 of them, each a miss of the cache where it is cold.
+    `buckets` is a power of two, at most 2**BUCKET_BITS: a smaller model shares a row among neighbouring buckets.
     """
 
     hashed: NDArray[np.int8] | Floats
@@ -24,7 +25,9 @@ class LinearModel:
 
     def scores(self, reading: Reading) -> Floats:
         """One number for each output, float32 [outputs]."""
-        rows = self.hashed.take(reading.buckets, axis=0).astype(np.float32, copy=False)
+        shared = BUCKET_BITS + 1 - len(self.hashed).bit_length()
+        buckets = reading.buckets >> shared if shared else reading.buckets
+        rows = self.hashed.take(buckets, axis=0).astype(np.float32, copy=False)
         scores = (reading.amounts @ rows) * self.scale + reading.counts @ self.counts + self.bias
         return scores.astype(np.float32, copy=False)
 

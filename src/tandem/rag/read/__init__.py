@@ -1,7 +1,7 @@
 """Reads one file into blocks with their places, in a process of its own that a hostile file may ruin but not leave.
 
-    async with Reader() as reader:
-        document = await reader.read(Path("report.pdf"))   # or raises Unreadable, which names the file and the reason
+async with Reader() as reader:
+    document = await reader.read(Path("report.pdf"))   # or raises Unreadable, which names the file and the reason
 """
 
 from tandem.rag.read.document import Block, Document, Kind, Note, PageUnit, Reason, Unreadable

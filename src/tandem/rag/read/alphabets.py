@@ -1,8 +1,9 @@
-"""What tells one single-byte encoding from another: the letters that a language really uses, and its commonest words."""
+"""What tells one single-byte encoding from another: the letters a language really uses, and its commonest words."""
 
 from typing import NamedTuple
 
-COMMON_SIGNS = "„”“‚’‘–—…«»•·§°©®™€£×→✓ \u00a0"
+# Signs that any text may hold, as people type them.
+COMMON_SIGNS = "„”“‚’‘–—…«»•·§°©®™€£×→✓ \u00a0"  # noqa: RUF001 - the signs are the matter
 
 
 class Language(NamedTuple):

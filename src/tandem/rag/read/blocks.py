@@ -77,14 +77,20 @@ class Blocks:
         self._path.append((level, one_line(clean(text))))
 
     def document(
-        self, *, format: str, title: str = "", pages: int = 0, unit: PageUnit | None = None, encoding: str | None = None
+        self,
+        *,
+        format_name: str,
+        title: str = "",
+        pages: int = 0,
+        unit: PageUnit | None = None,
+        encoding: str | None = None,
     ) -> Document:
         """What was collected. Raises `Unreadable` ``empty`` where that is nothing."""
         if not self._blocks:
             raise Unreadable("empty")
         title = one_line(clean(title)) or next((b.text for b in self._blocks if b.kind == "heading"), "")
         return Document(
-            format=format,
+            format=format_name,
             blocks=tuple(self._blocks),
             title=title[:300],
             pages=pages,
@@ -110,5 +116,13 @@ class Blocks:
             self._next_line = lines[1] + 2
         headings = tuple(text for _, text in self._path)
         self._blocks.append(
-            Block(kind=kind, text=text, start_line=lines[0], end_line=lines[1], page=self.page, level=level, headings=headings)
+            Block(
+                kind=kind,
+                text=text,
+                start_line=lines[0],
+                end_line=lines[1],
+                page=self.page,
+                level=level,
+                headings=headings,
+            )
         )

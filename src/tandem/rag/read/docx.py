@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from tandem.rag.read.blocks import Blocks, one_line
+from tandem.rag.read.charts import add_charts
 from tandem.rag.read.document import Document
 from tandem.rag.read.limits import Limits
 from tandem.rag.read.package import Package
@@ -27,12 +28,15 @@ def read_docx(raw: bytes, limits: Limits) -> Document:
         reading.blocks.turn_to(1)
     body = root.first("body")
     reading.through(body or root)
+    add_charts(package, main, reading.blocks)
     for name in ("word/footnotes.xml", "word/endnotes.xml", "word/comments.xml"):
         if package.has(name):
             for note in package.xml(name).all("footnote", "endnote", "comment"):
                 reading.blocks.add("paragraph", " ".join(_text(p) for p in note.all("p")))
     pages = (reading.blocks.page or 0) if breaks else 0
-    return reading.blocks.document(format="docx", title=_title(package), pages=pages, unit="page" if breaks else None)
+    return reading.blocks.document(
+        format_name="docx", title=_title(package), pages=pages, unit="page" if breaks else None
+    )
 
 
 def _title(package: Package) -> str:

@@ -1,7 +1,7 @@
 """Finds the encoding of a text, or says that it cannot: never a guess that would garble letters silently.
 
-Unicode is proved, not guessed: a byte-order mark, strict UTF-8, or the zeros of UTF-16. A single-byte text is decoded in
-every encoding of every language we know, and taken where one reading, and no other, is made of that language's letters.
+Unicode is proved, not guessed: a byte-order mark, strict UTF-8, or the zeros of UTF-16. A single-byte text is decoded
+in every encoding of every language we know, and taken where one reading, and no other, is of that language's letters.
 """
 
 import codecs
@@ -34,7 +34,7 @@ class Guess(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decoded:
-    """Text with ``\\n`` line ends, and what had to be done to get it."""
+    """Text with Unix line ends, and what had to be done to get it."""
 
     text: str
     encoding: str
@@ -114,7 +114,9 @@ def _decode_lines(raw: bytes) -> Decoded:
     rest = b"".join(lines[number] for number in others) if mixed else raw
     encoding = guess_single_byte(rest)
     if not mixed:
-        return Decoded(text=raw.decode(encoding), encoding=encoding, notes=(Note(code="encoding_guessed", detail=encoding),))
+        return Decoded(
+            text=raw.decode(encoding), encoding=encoding, notes=(Note(code="encoding_guessed", detail=encoding),)
+        )
     text = "".join(lines[n].decode(encoding) if kept is None else kept for n, kept in enumerate(proper))
     where = f"{encoding} in {len(others)} lines, first in line {others[0] + 1}"
     return Decoded(text=text, encoding="utf-8", notes=(Note(code="mixed_encodings", detail=where),))
@@ -155,7 +157,7 @@ def _likeness(text: str, language: Language) -> float:
 def _odd(one: str, other: str) -> bool:
     """Letters that do not stand side by side: a capital after a small one, a letter of another script."""
     if not (one.isalpha() and other.isalpha()) or (one < "\x80" and other < "\x80"):
-        return one.isalpha() and other in "¿¡" or one.isdigit() and other.isalpha()
+        return (one.isalpha() and other in "¿¡") or (one.isdigit() and other.isalpha())
     return (one.islower() and other.isupper()) or (one < "\u0370") != (other < "\u0370")
 
 

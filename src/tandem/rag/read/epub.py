@@ -31,7 +31,7 @@ def read_epub(raw: bytes, limits: Limits) -> Document:
         if chapter.strip():
             add_html(decode(chapter, declared_charset(chapter)).text, blocks)
     title = root.first("title")
-    return blocks.document(format="epub", title=title.content() if title else "", pages=len(spine), unit="chapter")
+    return blocks.document(format_name="epub", title=title.content() if title else "", pages=len(spine), unit="chapter")
 
 
 def _locked(package: Package) -> set[str]:

@@ -12,9 +12,9 @@ Read = Callable[[bytes, Limits], Document]
 _CODE = """
 ada adb ads asm bash bat c cc cfg clj cmake cmd conf cpp cs css cu cxx d dart diff el elm erl ex exs f90 fish fs fsx go
 gradle graphql groovy h hh hpp hs hxx ini ino java jl js json jsonl jsx kt kts less lisp lua m mjs ml mli mm nim nix pas
-patch php pl pm proto ps1 py pyi pyx r rb rs rst sass scala scm scss sh sol sql svelte swift tcl tex tf toml ts tsx v vb vhd
-vue xml xsd xsl yaml yml zig zsh dockerfile makefile cmakelists.txt jenkinsfile vagrantfile gemfile rakefile
-""".split()
+patch php pl pm proto ps1 py pyi pyx r rb rs rst sass scala scm scss sh sol sql svelte swift tcl tex tf toml ts tsx v vb
+vhd vue xml nxml xsd xsl yaml yml zig zsh dockerfile makefile jenkinsfile vagrantfile gemfile rakefile
+"""
 _READERS: dict[str, tuple[str, str]] = {
     "markdown": ("markdown", "read_markdown"),
     "text": ("markdown", "read_text"),
@@ -44,9 +44,9 @@ _ENDINGS: dict[str, str] = {
     "mail": "eml mht mhtml",
     "notebook": "ipynb",
 }
-FORMATS: dict[str, str] = {ending: name for name, endings in _ENDINGS.items() for ending in endings.split()} | dict.fromkeys(
-    _CODE, "code"
-)
+FORMATS: dict[str, str] = dict.fromkeys(_CODE.split(), "code") | {
+    ending: name for name, endings in _ENDINGS.items() for ending in endings.split()
+}
 _ZIPPED = {"docx", "pptx", "xlsx", "odf", "epub"}
 _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\x00", b"MM\x00*", b"BM", b"RIFF")
 

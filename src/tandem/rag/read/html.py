@@ -14,9 +14,9 @@ _SILENT = {"script", "style", "template", "noscript", "svg", "math", "iframe", "
 _VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr", "param"}
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _BLOCK = {
-    "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dialog", "div", "dl", "dt",
-    "fieldset", "figcaption", "figure", "footer", "form", "header", "hr", "html", "legend", "main", "nav", "p", "section",
-    "summary", "title", "td", "th", "tr", "thead", "tbody", "tfoot",
+    "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dialog", "div", "dl",
+    "dt", "fieldset", "figcaption", "figure", "footer", "form", "header", "hr", "html", "legend", "main", "nav", "p",
+    "section", "summary", "title", "td", "th", "tr", "thead", "tbody", "tfoot",
 }  # fmt: skip
 
 
@@ -33,7 +33,7 @@ def read_html(raw: bytes, limits: Limits) -> Document:
     blocks = Blocks(limits)
     blocks.notes.extend(found.notes)
     title = add_html(found.text, blocks)
-    return blocks.document(format="html", title=title, encoding=found.encoding)
+    return blocks.document(format_name="html", title=title, encoding=found.encoding)
 
 
 def add_html(text: str, blocks: Blocks, first_line: int = 1) -> str:
@@ -85,7 +85,11 @@ class _Page(HTMLParser):
             self._pieces.append(f" {dict(attrs).get('alt') or ''} ")
         elif self._tables:
             self._in_table(tag)
-        elif tag == "table":
+        else:
+            self._begin(tag)
+
+    def _begin(self, tag: str) -> None:
+        if tag == "table":
             self._flush_all()
             self._tables.append(_Table(self._line()))
         elif tag in {"ul", "ol", "menu"}:

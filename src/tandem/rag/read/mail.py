@@ -5,6 +5,7 @@ import re
 from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
+from typing import cast
 
 from tandem.rag.read.blocks import Blocks, one_line
 from tandem.rag.read.document import Document, Note, Unreadable
@@ -34,7 +35,7 @@ def read_mail(raw: bytes, limits: Limits) -> Document:
     blocks.add("paragraph", head, (1, max(1, raw.partition(b"\n\n")[0].count(b"\n"))))
     for part in parts:
         _part(part, raw, blocks)
-    return blocks.document(format="mail", title=subject)
+    return blocks.document(format_name="mail", title=subject)
 
 
 def _texts(message: Message) -> list[Message]:
@@ -48,7 +49,7 @@ def _texts(message: Message) -> list[Message]:
         if part.get_content_type() == "multipart/alternative":
             choices = _inside(part)
             plain = [c for c in choices if c.get_content_type() == "text/plain" and _payload(c).strip()]
-            waiting.append((plain or choices or [part])[0 if plain else -1]) if choices else None
+            waiting.extend(plain[:1] or choices[-1:])
         elif part.is_multipart():
             waiting.extend(reversed(_inside(part)))
         else:
@@ -58,7 +59,8 @@ def _texts(message: Message) -> list[Message]:
 
 def _inside(part: Message) -> list[Message]:
     held = part.get_payload()
-    return [inner for inner in held if isinstance(inner, Message)] if isinstance(held, list) else []
+    pieces = cast("list[object]", held) if isinstance(held, list) else []
+    return [cast("Message", piece) for piece in pieces if isinstance(piece, Message)]
 
 
 def _payload(part: Message) -> bytes:

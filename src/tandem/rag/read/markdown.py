@@ -1,7 +1,7 @@
 """Markdown and plain text by lines: no library, since blocks and their lines are all that is wanted."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tandem.rag.read.blocks import Blocks
 from tandem.rag.read.document import Document
@@ -14,6 +14,9 @@ _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})([^`]*)$")
 _ITEM = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])[ \t]+\S")
 _DIVIDER = re.compile(r"\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$")
 _RULE = re.compile(r" {0,3}([-*_])(?:[ \t]*\1){2,}[ \t]*$")
+_IMAGE = re.compile(r"!\[([^\]\n]{0,500})\]\([^)\n]{0,2000}\)")
+_LINK = re.compile(r"\[([^\]\n]{1,500})\]\([^)\n]{0,2000}\)")
+_TAG = re.compile(r"</?[a-zA-Z][^<>\n]{0,500}>|<!--.{0,2000}?-->", re.DOTALL)
 _PARAGRAPH_LINES = 60
 
 
@@ -23,7 +26,7 @@ def read_markdown(raw: bytes, limits: Limits) -> Document:
     blocks = Blocks(limits)
     blocks.notes.extend(found.notes)
     add_markdown(found.text.split("\n"), blocks)
-    return blocks.document(format="markdown", encoding=found.encoding)
+    return blocks.document(format_name="markdown", encoding=found.encoding)
 
 
 def read_text(raw: bytes, limits: Limits) -> Document:
@@ -32,7 +35,7 @@ def read_text(raw: bytes, limits: Limits) -> Document:
     blocks = Blocks(limits)
     blocks.notes.extend(found.notes)
     add_paragraphs(found.text.split("\n"), blocks)
-    return blocks.document(format="text", encoding=found.encoding)
+    return blocks.document(format_name="text", encoding=found.encoding)
 
 
 def add_paragraphs(lines: Sequence[str], blocks: Blocks, first_line: int = 1) -> None:
@@ -92,7 +95,7 @@ class _Markdown:
         self._blocks.add("code", "\n".join(self._lines[start:end]), (start + 1, max(start + 1, end)))
         self._at = end + 1
 
-    def _take(self, kind: str, ends: "Ends") -> None:
+    def _take(self, kind: str, ends: Callable[[str], bool]) -> None:
         start = self._at
         while self._at < len(self._lines) and self._lines[self._at].strip() and not ends(self._lines[self._at]):
             self._at += 1
@@ -129,14 +132,6 @@ class _Markdown:
             end += 1
         self._blocks.add("paragraph", _plain("\n".join(self._lines[start:end])), (start + 1, end))
         self._at = end
-
-
-from collections.abc import Callable  # noqa: E402
-
-Ends = Callable[[str], bool]
-_IMAGE = re.compile(r"!\[([^\]\n]{0,500})\]\([^)\n]{0,2000}\)")
-_LINK = re.compile(r"\[([^\]\n]{1,500})\]\([^)\n]{0,2000}\)")
-_TAG = re.compile(r"</?[a-zA-Z][^<>\n]{0,500}>|<!--.{0,2000}?-->", re.DOTALL)
 
 
 def _plain(text: str) -> str:

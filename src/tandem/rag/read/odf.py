@@ -29,17 +29,17 @@ def read_odf(raw: bytes, limits: Limits) -> Document:
                 blocks.turn_to(number)
                 blocks.under(1, page.get("name"))
                 _through(page, blocks)
-            return blocks.document(format="odp", title=name, pages=len(pages), unit="slide")
+            return blocks.document(format_name="odp", title=name, pages=len(pages), unit="slide")
         case "spreadsheet":
             sheets = list(root.all("table"))
             for number, sheet in enumerate(sheets, 1):
                 blocks.turn_to(number)
                 blocks.under(1, sheet.get("name"))
                 blocks.table(_rows(sheet))
-            return blocks.document(format="ods", title=name, pages=len(sheets), unit="sheet")
+            return blocks.document(format_name="ods", title=name, pages=len(sheets), unit="sheet")
         case _:
             _through(body or root, blocks)
-            return blocks.document(format="odt", title=name)
+            return blocks.document(format_name="odt", title=name)
 
 
 def _through(parent: Element, blocks: Blocks) -> None:
@@ -54,7 +54,9 @@ def _through(parent: Element, blocks: Blocks) -> None:
                 blocks.add("paragraph", _text(element))
                 _asides(element, blocks)
             case "list":
-                blocks.add("list", "\n".join(f"- {one_line(_text(p))}" for p in element.all("p", "h") if _text(p).strip()))
+                blocks.add(
+                    "list", "\n".join(f"- {one_line(_text(p))}" for p in element.all("p", "h") if _text(p).strip())
+                )
             case "table":
                 blocks.table(_rows(element))
             case "tracked-changes" | "forms" | "sequence-decls" | "table-of-content-source":

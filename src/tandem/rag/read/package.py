@@ -22,7 +22,9 @@ class Package:
         self._limits = limits
         self._unpacked = 0
         if raw.startswith(OLE_MARK):
-            raise Unreadable("encrypted" if "EncryptedPackage".encode("utf-16-le") in raw else "unsupported", detail=_OLD)
+            raise Unreadable(
+                "encrypted" if "EncryptedPackage".encode("utf-16-le") in raw else "unsupported", detail=_OLD
+            )
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(raw))
         except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:

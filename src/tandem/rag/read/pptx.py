@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterator
 
 from tandem.rag.read.blocks import Blocks
+from tandem.rag.read.charts import add_chart, is_chart
 from tandem.rag.read.document import Document
 from tandem.rag.read.limits import Limits
 from tandem.rag.read.package import Package
 from tandem.rag.read.xml import Element
 
 _NOTES = re.compile(r"notesSlides/[^/]+\.xml$")
-_CHART = re.compile(r"charts/chart[^/]*\.xml$")
 _COMMENTS = re.compile(r"comments/[^/]+\.xml$")
 _SHAPES = {"sp", "graphicFrame", "cxnSp", "pic"}
 
@@ -27,7 +27,7 @@ def read_pptx(raw: bytes, limits: Limits) -> Document:
         blocks.under(1, "")
         if package.has(name):
             _slide(package, name, blocks)
-    return blocks.document(format="pptx", pages=len(slides), unit="slide")
+    return blocks.document(format_name="pptx", pages=len(slides), unit="slide")
 
 
 def _slide(package: Package, name: str, blocks: Blocks) -> None:
@@ -40,8 +40,8 @@ def _slide(package: Package, name: str, blocks: Blocks) -> None:
             for shape in package.xml(target).all("sp"):
                 if _placeholder(shape) not in {"sldNum", "hdr", "ftr", "dt"}:
                     _shape(shape, blocks)
-        elif _CHART.search(target):
-            _chart(package.xml(target), blocks)
+        elif is_chart(target):
+            add_chart(package.xml(target), blocks)
         elif _COMMENTS.search(target):
             for comment in package.xml(target).all("cm"):
                 text = comment.first("text")
@@ -72,23 +72,3 @@ def _paragraphs(parent: Element) -> Iterator[str]:
         text = "".join("\n" if e.name == "br" else e.text for e in paragraph.all("t", "br"))
         if text.strip():
             yield text
-
-
-def _chart(root: Element, blocks: Blocks) -> None:
-    """The chart's numbers as a table: categories down, series across."""
-    heads, columns, names = [""], list[list[str]](), list[str]()
-    title = root.first("title")
-    blocks.add("paragraph", "".join(t.text for t in title.all("t")) if title else "")
-    for series in root.all("ser"):
-        name, categories, values = (series.first(part) for part in ("tx", "cat", "val"))
-        heads.append(" ".join(_values(name)))
-        names = names or _values(categories)
-        columns.append(_values(values))
-    height = max((len(column) for column in [names, *columns]), default=0)
-    rows = [[(column[i] if i < len(column) else "") for column in [names, *columns]] for i in range(height)]
-    if rows:
-        blocks.table([heads, *rows])
-
-
-def _values(parent: Element | None) -> list[str]:
-    return [value.text for value in parent.all("v")] if parent else []

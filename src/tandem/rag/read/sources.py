@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from itertools import pairwise
 from typing import Any, cast
 
 from tandem.rag.read.blocks import Blocks
@@ -14,7 +15,7 @@ from tandem.rag.read.markdown import add_markdown
 _ROWS_IN_TABLE = 40
 _LINES_IN_PIECE = 60
 _OUTERMOST = re.compile(
-    r"(?:(?:export|public|private|protected|internal|static|async|abstract|final|pub(?:\([^)]{0,40}\))?|default|unsafe) )*"
+    r"(?:(?:export|public|private|protected|internal|static|async|abstract|final|pub(?:\([^)]{0,40}\))?|default) )*"
     r"(?:def|class|function|func|fn|struct|enum|interface|trait|impl|type|module|namespace|package|object|record|sub|proc)"
     r"\b[ \t]+([\w.:<>~$!?]+)"
 )
@@ -28,11 +29,11 @@ def read_code(raw: bytes, limits: Limits) -> Document:
     blocks.notes.extend(found.notes)
     lines = found.text.split("\n")
     starts = [0, *(n for n, line in enumerate(lines) if n and _OUTERMOST.match(line[:400])), len(lines)]
-    for start, end in zip(starts, starts[1:], strict=False):
+    for start, end in pairwise(starts):
         named = _OUTERMOST.match(lines[start][:400]) if start < len(lines) else None
         blocks.under(1, named[1] if named else "")
         _pieces(lines, start, end, blocks)
-    return blocks.document(format="code", encoding=found.encoding)
+    return blocks.document(format_name="code", encoding=found.encoding)
 
 
 def _pieces(lines: list[str], start: int, end: int, blocks: Blocks) -> None:
@@ -52,13 +53,15 @@ def read_notebook(raw: bytes, limits: Limits) -> Document:
         raise Unreadable("broken", detail="JSON") from error
     cells = _listed(_mapping(held).get("cells"))
     if not cells:
-        cells = [c for sheet in _listed(_mapping(held).get("worksheets")) for c in _listed(_mapping(sheet).get("cells"))]
+        cells = [
+            c for sheet in _listed(_mapping(held).get("worksheets")) for c in _listed(_mapping(sheet).get("cells"))
+        ]
     blocks = Blocks(limits)
     blocks.notes.extend(found.notes)
     for number, cell in enumerate(map(_mapping, cells), 1):
         blocks.turn_to(number)
         _cell(cell, blocks)
-    return blocks.document(format="notebook", pages=len(cells), unit="cell", encoding=found.encoding)
+    return blocks.document(format_name="notebook", pages=len(cells), unit="cell", encoding=found.encoding)
 
 
 def _cell(cell: dict[str, Any], blocks: Blocks) -> None:
@@ -112,7 +115,7 @@ def read_csv(raw: bytes, limits: Limits) -> Document:
         raise Unreadable("broken", detail=f"line {reader.line_num}") from error
     if head is not None and (rows or not blocks):
         blocks.table([head, *rows], (start, max(start, last)))
-    return blocks.document(format="csv", encoding=found.encoding)
+    return blocks.document(format_name="csv", encoding=found.encoding)
 
 
 def _delimiter(text: str) -> str:

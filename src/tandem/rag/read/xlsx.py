@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from tandem.rag.read.blocks import Blocks
+from tandem.rag.read.charts import add_charts
 from tandem.rag.read.document import Document
 from tandem.rag.read.limits import Limits
 from tandem.rag.read.package import Package
@@ -34,7 +35,9 @@ def read_xlsx(raw: bytes, limits: Limits) -> Document:
         if package.has(name):
             _tables(_rows(package.xml(name), cells), blocks)
             _comments(package, name, blocks)
-    return blocks.document(format="xlsx", pages=len(sheets), unit="sheet")
+            for target in package.relations(name).values():
+                add_charts(package, target, blocks)
+    return blocks.document(format_name="xlsx", pages=len(sheets), unit="sheet")
 
 
 def _comments(package: Package, name: str, blocks: Blocks) -> None:
@@ -62,7 +65,11 @@ def _tables(rows: Iterator[Row], blocks: Blocks) -> None:
 def _table(run: list[Row], blocks: Blocks) -> None:
     for start in range(0, len(run), _ROWS_IN_TABLE):
         piece = run[start : start + _ROWS_IN_TABLE]
-        used = [column for column in range(max(len(r) for _, r in run)) if any(column < len(r) and r[column] for _, r in run)]
+        used = [
+            column
+            for column in range(max(len(r) for _, r in run))
+            if any(column < len(r) and r[column] for _, r in run)
+        ]
         shown = piece if start == 0 else [run[0], *piece]
         rows = [[row[column] if column < len(row) else "" for column in used] for _, row in shown]
         if len(used) == 1:

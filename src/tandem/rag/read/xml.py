@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from xml.parsers.expat import ExpatError, ParserCreate, XMLParserType
 
-
 from tandem.rag.read.document import Unreadable
 from tandem.rag.read.limits import Limits
 
@@ -13,7 +12,10 @@ _ELEMENTS_MOST = 4_000_000
 
 @dataclass(slots=True)
 class Element:
-    """``name`` and attribute names are without their namespaces (but ``r:id`` keeps its own); ``text`` is before the first child, ``tail`` after."""
+    """Names are without their namespaces (but ``r:id`` keeps its own); ``text`` is before the first child.
+
+    ``tail`` is the text between the element's end and what follows it.
+    """
 
     name: str
     attributes: dict[str, str]
@@ -22,8 +24,8 @@ class Element:
     children: list["Element"] = field(default_factory=list["Element"])
 
     def walk(self) -> Iterator["Element"]:
-        """This element and all below it, in order."""
-        waiting = [self]
+        """The element and all below it, in order."""
+        waiting: list[Element] = [self]
         while waiting:
             element = waiting.pop()
             yield element
@@ -52,7 +54,7 @@ def parse_xml(raw: bytes, limits: Limits) -> Element:
     parser.buffer_text = True
     builder = _Builder(parser, limits)
     try:
-        parser.Parse(raw, True)
+        parser.Parse(raw, True)  # noqa: FBT003 - the last piece
     except ExpatError as error:
         raise Unreadable("broken", detail=f"XML, line {error.lineno}") from error
     if builder.root is None:
@@ -85,7 +87,7 @@ class _Builder:
             self.root = element
         self._open.append(element)
 
-    def _end(self, name: str) -> None:
+    def _end(self, _: str) -> None:
         self._open.pop()
 
     def _text(self, text: str) -> None:

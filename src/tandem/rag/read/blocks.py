@@ -74,7 +74,8 @@ class Blocks:
     def under(self, level: int, text: str) -> None:
         """Name a section that has no heading of its own in the text, such as a sheet."""
         self._close_sections(level)
-        self._path.append((level, one_line(clean(text))))
+        if text := one_line(clean(text)):
+            self._path.append((level, text))
 
     def document(
         self,

@@ -22,6 +22,7 @@ _MARKS = (
 _SAMPLE_BYTES = 1 << 18
 _GOOD, _MARGIN, _WORDS_WORTH = 0.95, 0.02, 0.15
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f\x80-\x9f]")
+_RAW_CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _WORD = re.compile(r"[a-z]+")
 
 
@@ -107,6 +108,8 @@ def _wide_without_mark(raw: bytes) -> str | None:
 
 def _decode_lines(raw: bytes) -> Decoded:
     """Lines that are UTF-8 stay so; the rest are one single-byte text. Most often there is only the latter."""
+    if len(_RAW_CONTROLS.findall(raw[:_SAMPLE_BYTES])) > 0.02 * min(len(raw), _SAMPLE_BYTES):
+        raise Unreadable("binary")
     lines = raw.splitlines(keepends=True)
     proper = [_strictly(line, "utf-8") for line in lines]
     others = [number for number, text in enumerate(proper) if text is None]

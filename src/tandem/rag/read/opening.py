@@ -9,7 +9,7 @@ from tandem.rag.read.limits import Limits
 
 
 def shown(path: Path) -> str:
-    """A path for people; bytes that are no UTF-8 are written out as ``\\xNN``, and control characters escaped."""
+    """A path for people: bytes that are no UTF-8, and control characters, are written as escapes."""
     name = os.fsencode(path).decode("utf-8", "backslashreplace")
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in name)
 

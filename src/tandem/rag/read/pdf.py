@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
+from typing import cast
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw_pdfium
@@ -93,12 +94,15 @@ def _page(document: pdfium.PdfDocument, index: int) -> tuple[list[_Line], bool]:
     words = page.get_textpage()
     try:
         lines = list(_lines(words))
-        objects = page.get_objects(filter=[raw_pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=3)
-        pictures = not lines and next(iter(objects), None) is not None
-        return lines, pictures
+        return lines, not lines and _has_pictures(page)
     finally:
         words.close()
         page.close()
+
+
+def _has_pictures(page: pdfium.PdfPage) -> bool:
+    objects = cast("Iterator[object]", page.get_objects(filter=[raw_pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=3))
+    return next(objects, None) is not None
 
 
 def _lines(words: pdfium.PdfTextPage) -> Iterator[_Line]:

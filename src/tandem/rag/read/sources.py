@@ -1,6 +1,7 @@
 """Source code, notebooks and comma-separated tables: text with a grammar light enough to follow by lines."""
 
 import csv
+import io
 import json
 import re
 from itertools import pairwise
@@ -17,7 +18,7 @@ _LINES_IN_PIECE = 60
 _OUTERMOST = re.compile(
     r"(?:(?:export|public|private|protected|internal|static|async|abstract|final|pub(?:\([^)]{0,40}\))?|default) )*"
     r"(?:def|class|function|func|fn|struct|enum|interface|trait|impl|type|module|namespace|package|object|record|sub|proc)"
-    r"\b[ \t]+([\w.:<>~$!?]+)"
+    r"\b[ \t]+([\w.$~]+(?:::[\w~]+)*)"
 )
 _SNIFFED = ",;\t|"
 
@@ -97,7 +98,7 @@ def read_csv(raw: bytes, limits: Limits) -> Document:
     found = decode(raw)
     blocks = Blocks(limits)
     blocks.notes.extend(found.notes)
-    reader = csv.reader(found.text.split("\n"), delimiter=_delimiter(found.text))
+    reader = csv.reader(io.StringIO(found.text, newline=""), delimiter=_delimiter(found.text))
     head: list[str] | None = None
     rows: list[list[str]] = []
     start, last = 1, 0

@@ -19,7 +19,8 @@ def seen(document: Document) -> list[tuple[str, str, int | None, int, int]]:
 
 
 def test_markdown_keeps_headings_and_the_lines_of_the_file() -> None:
-    text = "---\na: 1\n---\n# One\n\nTwo [three](http://x.test)\nfour.\n\n## Five\n- six\n- seven\n\n```py\nx = 1\n```\n| a | b |\n|---|---|\n| 1 | 2 |\n"
+    text = "---\na: 1\n---\n# One\n\nTwo [three](http://x.test)\nfour.\n\n## Five\n- six\n- seven\n\n"
+    text += "```py\nx = 1\n```\n| a | b |\n|---|---|\n| 1 | 2 |\n"
 
     document = read(text, "a.md")
 
@@ -43,7 +44,10 @@ def test_an_underlined_line_of_markdown_is_a_heading_and_a_comment_in_code_is_no
 
 
 def test_html_keeps_headings_lists_tables_and_code_and_leaves_scripts_out() -> None:
-    page = "<title>T</title><script>no()</script>\n<h1>Head</h1>\n<p>One <b>two</b>\nthree</p>\n<ul><li>a<ul><li>b</li></ul></li></ul>\n<table><tr><th>x<th>y<tr><td>1<td>2</table><pre>if x:\n  y</pre>tail"
+    page = "<title>T</title><script>no()</script>\n<h1>Head</h1>\n<p>One <b>two</b>\nthree</p>\n"
+    page += (
+        "<ul><li>a<ul><li>b</li></ul></li></ul>\n<table><tr><th>x<th>y<tr><td>1<td>2</table><pre>if x:\n  y</pre>tail"
+    )
 
     document = read(page, "a.html")
 
@@ -90,7 +94,8 @@ def test_a_word_document_keeps_styles_tables_and_where_word_broke_its_pages() ->
         papers.word_paragraph("Head", "H1")
         + papers.word_paragraph("first")
         + f"<w:tbl><w:tr>{cells}</w:tr></w:tbl>"
-        + "<w:p><w:del><w:r><w:delText>gone</w:delText></w:r></w:del><w:r><w:lastRenderedPageBreak/><w:t>next</w:t></w:r></w:p>"
+        + "<w:p><w:del><w:r><w:delText>gone</w:delText></w:r></w:del>"
+        + "<w:r><w:lastRenderedPageBreak/><w:t>next</w:t></w:r></w:p>"
     )
 
     document = read(papers.docx(body), "a.docx")
@@ -177,8 +182,10 @@ def test_mail_shows_its_head_and_the_plain_one_of_two_bodies_and_names_attachmen
     mail = (
         "From: =?utf-8?q?Za=C5=BC=C3=B3=C5=82?= <a@x.test>\nSubject: Plan\nMIME-Version: 1.0\n"
         'Content-Type: multipart/mixed; boundary="B"\n\n--B\nContent-Type: multipart/alternative; boundary="C"\n\n'
-        "--C\nContent-Type: text/plain; charset=utf-8\n\nHello,\nyou.\n--C\nContent-Type: text/html\n\n<p>No</p>\n--C--\n"
-        '--B\nContent-Type: application/pdf; name="a.pdf"\nContent-Disposition: attachment; filename="a.pdf"\n\nx\n--B--\n'
+        "--C\nContent-Type: text/plain; charset=utf-8\n\nHello,\nyou.\n"
+        "--C\nContent-Type: text/html\n\n<p>No</p>\n--C--\n"
+        '--B\nContent-Type: application/pdf; name="a.pdf"\n'
+        'Content-Disposition: attachment; filename="a.pdf"\n\nx\n--B--\n'
     )
 
     document = read(mail, "a.eml")
@@ -265,9 +272,11 @@ def test_the_reader_reads_many_files_and_tells_the_hash_of_what_it_read(tmp_path
     (tmp_path / "b.pdf").write_bytes(papers.pdf([papers.lines_of_pdf(["three"])]))
     (tmp_path / "c.txt").write_text("four", encoding="utf-8")
 
+    paths = sorted(tmp_path.iterdir())
+
     async def go() -> list[Document]:
         async with Reader() as reader:
-            return [await reader.read(path) for path in sorted(tmp_path.iterdir())]
+            return [await reader.read(path) for path in paths]
 
     documents = asyncio.run(go())
 

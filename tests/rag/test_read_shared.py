@@ -38,7 +38,20 @@ def test_every_file_of_a_set_is_read_or_reported(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    "utf8 utf8_bom utf16le_bom utf16be_bom utf16le_nobom cp1250 iso_8859_2 cp852 mac_latin2 utf8_crlf utf8_nfd mojibake_double_utf8".split(),  # noqa: SIM905
+    [
+        "utf8",
+        "utf8_bom",
+        "utf16le_bom",
+        "utf16be_bom",
+        "utf16le_nobom",
+        "cp1250",
+        "iso_8859_2",
+        "cp852",
+        "mac_latin2",
+        "utf8_crlf",
+        "utf8_nfd",
+        "mojibake_double_utf8",
+    ],  # fmt: skip
 )
 def test_polish_in_any_encoding_is_the_same_text(name: str) -> None:
     folder = shared_data("pl_encodings")

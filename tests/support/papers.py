@@ -95,7 +95,8 @@ def epub(chapters: Sequence[str]) -> bytes:
     """An e-book; each chapter is a page of XHTML."""
     items = "".join(f'<item id="c{n}" href="c{n}.xhtml"/>' for n in range(len(chapters)))
     spine = "".join(f'<itemref idref="c{n}"/>' for n in range(len(chapters)))
-    opf = f"<package><metadata><title>A book</title></metadata><manifest>{items}</manifest><spine>{spine}</spine></package>"
+    head = "<metadata><title>A book</title></metadata>"
+    opf = f"<package>{head}<manifest>{items}</manifest><spine>{spine}</spine></package>"
     container = '<container><rootfiles><rootfile full-path="OPS/book.opf"/></rootfiles></container>'
     pages = {f"OPS/c{n}.xhtml": chapter for n, chapter in enumerate(chapters)}
     return zipped({"META-INF/container.xml": container, "OPS/book.opf": opf, **pages})
@@ -139,5 +140,6 @@ def _numbered(objects: Sequence[bytes], trailer: str) -> bytes:
         places.append(len(written))
         written += f"{number} 0 obj\n".encode() + held + b"\nendobj\n"
     table = "".join(f"{place:010} 00000 n \n" for place in places)
-    end = f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n{table}trailer<</Size {len(objects) + 1}/Root 1 0 R{trailer}>>"
+    count = len(objects) + 1
+    end = f"xref\n0 {count}\n0000000000 65535 f \n{table}trailer<</Size {count}/Root 1 0 R{trailer}>>"
     return written + f"{end}\nstartxref\n{len(written)}\n%%EOF\n".encode()

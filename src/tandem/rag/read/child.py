@@ -15,7 +15,7 @@ import msgspec
 
 from tandem.rag.read.document import Unreadable
 from tandem.rag.read.formats import import_readers, read_bytes
-from tandem.rag.read.frames import Answer, Ask, frame, take_frame
+from tandem.rag.read.frames import NO_MEMORY_STATUS, Answer, Ask, frame, take_frame
 from tandem.rag.read.limits import bind, bind_next_file
 
 log = logging.getLogger(__name__)
@@ -38,8 +38,10 @@ def main(seal: Callable[[], object] | None = None) -> None:
             bind(ask.limits)
             bound = True
         bind_next_file(ask.limits)
-        answer = _answer(ask)
-        answers.write(frame(msgspec.msgpack.encode(answer)))
+        try:
+            answers.write(frame(msgspec.msgpack.encode(_answer(ask))))
+        except MemoryError:
+            os._exit(NO_MEMORY_STATUS)
         answers.flush()
 
 

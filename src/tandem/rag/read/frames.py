@@ -9,6 +9,7 @@ from tandem.rag.read.document import Document, Reason
 from tandem.rag.read.limits import Limits
 
 LENGTH = struct.Struct(">Q")
+NO_MEMORY_STATUS = 77
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):

@@ -32,7 +32,7 @@ def read_mail(raw: bytes, limits: Limits) -> Document:
     subject = _header(message, "Subject")
     head = "\n".join(f"{name}: {_header(message, name)}" for name in _SHOWN if message.get(name))
     blocks.heading(1, subject, (1, 1))
-    blocks.add("paragraph", head, (1, raw.replace(b"\r\n", b"\n").partition(b"\n\n")[0].count(b"\n") + 1)))
+    blocks.add("paragraph", head, (1, raw.replace(b"\r\n", b"\n").partition(b"\n\n")[0].count(b"\n") + 1))
     for part in parts:
         _part(part, raw, blocks)
     return blocks.document(format_name="mail", title=subject)

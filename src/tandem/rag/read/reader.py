@@ -21,7 +21,7 @@ import psutil
 import tandem
 from tandem.rag.read.document import Document, Unreadable
 from tandem.rag.read.formats import format_of
-from tandem.rag.read.frames import LENGTH, Answer, Ask, frame
+from tandem.rag.read.frames import LENGTH, NO_MEMORY_STATUS, Answer, Ask, frame
 from tandem.rag.read.limits import Limits
 from tandem.rag.read.opening import open_file, shown
 
@@ -90,7 +90,7 @@ class Reader:
             raise Unreadable("too_slow", name=name, detail=f"{self._limits.seconds:g} s") from error
         except (EOFError, ConnectionError) as error:
             status = await _end_of(process)
-            if (watch.done() and watch.result()) or status == 1:
+            if (watch.done() and watch.result()) or status == NO_MEMORY_STATUS:
                 raise Unreadable("too_much_memory", name=name) from error
             slow = sys.platform != "win32" and status == -signal.SIGXCPU
             raise Unreadable("too_slow" if slow else "crashed", name=name, detail=f"status {status}") from error

@@ -54,6 +54,12 @@ def test_lines_in_another_encoding_are_repaired_and_named() -> None:
     assert [note.detail for note in found.notes] == ["cp1250 in 2 lines, first in line 4"]
 
 
+def test_one_line_in_two_encodings_is_not_garbled() -> None:
+    found = decode(POLISH.encode() + b" " + POLISH.encode("cp1250"))
+
+    assert found.text == f"{POLISH} {POLISH}"
+
+
 def test_a_character_cut_at_the_end_is_left_out_and_zeros_too() -> None:
     cut, holed = decode("zażó".encode()[:-1]), decode("ala\x00ż".encode() * 5)
 

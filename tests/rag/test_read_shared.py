@@ -51,7 +51,7 @@ def test_every_file_of_a_set_is_read_or_reported(name: str) -> None:
         "utf8_crlf",
         "utf8_nfd",
         "mojibake_double_utf8",
-    ],  # fmt: skip
+    ],
 )
 def test_polish_in_any_encoding_is_the_same_text(name: str) -> None:
     folder = shared_data("pl_encodings")

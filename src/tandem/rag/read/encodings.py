@@ -23,6 +23,10 @@ _SAMPLE_BYTES = 1 << 18
 _GOOD, _MARGIN, _WORDS_WORTH = 0.95, 0.02, 0.15
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f\x80-\x9f]")
 _RAW_CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_UTF8_PAIR = re.compile(rb"[\xc2-\xdf][\x80-\xbf]")
+_SMALL_LETTERS = frozenset(
+    c for held in LANGUAGES.values() for c in held.letters if "\x80" < c < "\u0370" and c.islower()
+)
 _WORD = re.compile(r"[a-z]+")
 
 
@@ -107,22 +111,38 @@ def _wide_without_mark(raw: bytes) -> str | None:
 
 
 def _decode_lines(raw: bytes) -> Decoded:
-    """Lines that are UTF-8 stay so; the rest are one single-byte text. Most often there is only the latter."""
+    """A single-byte text, or UTF-8 with one pasted into it: then what is UTF-8 stays so."""
     if len(_RAW_CONTROLS.findall(raw[:_SAMPLE_BYTES])) > 0.02 * min(len(raw), _SAMPLE_BYTES):
         raise Unreadable("binary")
     lines = raw.splitlines(keepends=True)
-    proper = [_strictly(line, "utf-8") for line in lines]
-    others = [number for number, text in enumerate(proper) if text is None]
-    mixed = any(text and not text.isascii() for text in proper)
-    rest = b"".join(lines[number] for number in others) if mixed else raw
-    encoding = guess_single_byte(rest)
-    if not mixed:
-        return Decoded(
-            text=raw.decode(encoding), encoding=encoding, notes=(Note(code="encoding_guessed", detail=encoding),)
-        )
-    text = "".join(lines[n].decode(encoding) if kept is None else kept for n, kept in enumerate(proper))
+    others = [number for number, line in enumerate(lines) if _strictly(line, "utf-8") is None]
+    broken = set(others)
+    proper = any(not line.isascii() for number, line in enumerate(lines) if number not in broken)
+    if not (proper or _has_utf8_letters(raw)):
+        encoding = guess_single_byte(raw)
+        note = Note(code="encoding_guessed", detail=encoding)
+        return Decoded(text=raw.decode(encoding), encoding=encoding, notes=(note,))
+    encoding = guess_single_byte(b"".join(_UTF8_PAIR.sub(b"", lines[number]) for number in others))
+    text = "".join(_decode_mixed(line, encoding) for line in lines)
     where = f"{encoding} in {len(others)} lines, first in line {others[0] + 1}"
     return Decoded(text=text, encoding="utf-8", notes=(Note(code="mixed_encodings", detail=where),))
+
+
+def _has_utf8_letters(raw: bytes) -> bool:
+    """Whether bytes that are not UTF-8 as a whole hold a small Latin letter in it: hardly ever so by chance."""
+    found = (pair.decode("utf-8", errors="ignore") for pair in _UTF8_PAIR.findall(raw))
+    return any(letter in _SMALL_LETTERS for letter in found)
+
+
+def _decode_mixed(line: bytes, encoding: str) -> str:
+    pieces: list[str] = []
+    while line:
+        try:
+            return "".join([*pieces, line.decode("utf-8")])
+        except UnicodeDecodeError as error:
+            pieces += [line[: error.start].decode("utf-8"), line[error.start : error.end].decode(encoding)]
+            line = line[error.end :]
+    return "".join(pieces)
 
 
 def guess_single_byte(raw: bytes) -> str:

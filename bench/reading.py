@@ -1,0 +1,240 @@
+"""Compares libraries that read files: how much of the expected text, how fast, how heavy.
+
+    python -m bench.reading ../shared/data            (what is not installed is left out)
+
+To compare all: pip install pypdf pypdfium2 pdfminer.six python-docx python-pptx openpyxl odfpy selectolax lxml
+beautifulsoup4 charset-normalizer. Recall is the share of the expected Markdown's words (as a bag) that was read.
+For PDFs without an expected text the words are compared with those that most of the libraries agree on.
+"""
+
+import io
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+from tandem.rag.read import Limits
+from tandem.rag.read.formats import read_bytes
+
+Extract = Callable[[bytes], str]
+_WORD = re.compile(r"\w+")
+_NO_WORDS = re.compile(r"<!--.*?-->|\]\([^)]*\)|&\w+;", re.DOTALL)
+
+
+class Contender(NamedTuple):
+    """A library (its distribution's name), the module to import, and how its text is had."""
+
+    name: str
+    module: str
+    extract: Extract
+
+
+def words(text: str) -> Counter[str]:
+    """A bag of words."""
+    return Counter(_WORD.findall(text.lower()))
+
+
+def recall(expected: Counter[str], found: Counter[str]) -> float:
+    """The share of expected words that were found."""
+    return sum((expected & found).values()) / max(1, expected.total())
+
+
+def _ours(name: str) -> Extract:
+    return lambda raw: read_bytes(raw, name, Limits()).text()
+
+
+def _pypdf(raw: bytes) -> str:
+    import pypdf  # pyright: ignore[reportMissingImports]
+
+    reader: Any = cast("Any", pypdf).PdfReader(io.BytesIO(raw))
+    return "\n".join(page.extract_text() for page in reader.pages)
+
+
+def _pdfminer(raw: bytes) -> str:
+    from pdfminer.high_level import extract_text  # pyright: ignore[reportMissingImports]
+
+    return str(cast("Any", extract_text)(io.BytesIO(raw)))
+
+
+def _python_docx(raw: bytes) -> str:
+    import docx  # pyright: ignore[reportMissingImports]
+
+    held: Any = cast("Any", docx).Document(io.BytesIO(raw))
+    cells = (cell.text for table in held.tables for row in table.rows for cell in row.cells)
+    return "\n".join([*(p.text for p in held.paragraphs), *cells])
+
+
+def _python_pptx(raw: bytes) -> str:
+    import pptx  # pyright: ignore[reportMissingImports]
+
+    shapes: Any = (s for slide in cast("Any", pptx).Presentation(io.BytesIO(raw)).slides for s in slide.shapes)
+    return "\n".join(_shape_text(shape) for shape in shapes)
+
+
+def _shape_text(shape: Any) -> str:  # noqa: ANN401 - a library without types
+    if shape.has_text_frame:
+        return str(shape.text_frame.text)
+    return " ".join(c.text for row in shape.table.rows for c in row.cells) if shape.has_table else ""
+
+
+def _openpyxl(raw: bytes) -> str:
+    import openpyxl  # pyright: ignore[reportMissingImports]
+
+    book: Any = cast("Any", openpyxl).load_workbook(io.BytesIO(raw), read_only=True, data_only=True)
+    return "\n".join(
+        str(v) for sheet in book for row in sheet.iter_rows(values_only=True) for v in row if v is not None
+    )
+
+
+def _odfpy(raw: bytes) -> str:
+    from odf import opendocument, teletype, text  # pyright: ignore[reportMissingImports]
+
+    library: Any = (opendocument, teletype, text)
+    held = library[0].load(io.BytesIO(raw))
+    kinds = (library[2].P, library[2].H)
+    return "\n".join(library[1].extractText(e) for kind in kinds for e in held.getElementsByType(kind))
+
+
+def _selectolax(raw: bytes) -> str:
+    from selectolax.lexbor import LexborHTMLParser  # pyright: ignore[reportMissingImports]
+
+    page: Any = cast("Any", LexborHTMLParser)(raw)
+    page.strip_tags(["script", "style"])
+    return str(page.body.text(separator=" "))
+
+
+def _lxml(raw: bytes) -> str:
+    from lxml import html  # pyright: ignore[reportMissingImports]
+
+    return " ".join(cast("Any", html).fromstring(raw).itertext())
+
+
+def _soup(raw: bytes) -> str:
+    from bs4 import BeautifulSoup  # pyright: ignore[reportMissingImports]
+
+    return str(cast("Any", BeautifulSoup)(raw, "html.parser").get_text(" "))
+
+
+CONTENDERS: dict[str, list[Contender]] = {
+    "pdf": [
+        Contender("ours (pypdfium2)", "tandem.rag.read.pdf", _ours("a.pdf")),
+        Contender("pypdf", "pypdf", _pypdf),
+        Contender("pdfminer.six", "pdfminer.high_level", _pdfminer),
+    ],
+    "docx": [
+        Contender("ours (zip, expat)", "tandem.rag.read.docx", _ours("a.docx")),
+        Contender("python-docx", "docx", _python_docx),
+    ],
+    "pptx": [
+        Contender("ours (zip, expat)", "tandem.rag.read.pptx", _ours("a.pptx")),
+        Contender("python-pptx", "pptx", _python_pptx),
+    ],
+    "xlsx": [
+        Contender("ours (zip, expat)", "tandem.rag.read.xlsx", _ours("a.xlsx")),
+        Contender("openpyxl", "openpyxl", _openpyxl),
+    ],
+    "odt": [
+        Contender("ours (zip, expat)", "tandem.rag.read.odf", _ours("a.odt")),
+        Contender("odfpy", "odf.opendocument", _odfpy),
+    ],
+    "html": [
+        Contender("ours (html.parser)", "tandem.rag.read.html", _ours("a.html")),
+        Contender("selectolax", "selectolax.lexbor", _selectolax),
+        Contender("lxml", "lxml.html", _lxml),
+        Contender("beautifulsoup4", "bs4", _soup),
+    ],
+}
+
+
+def files(data: Path, kind: str) -> Iterator[tuple[Path, str]]:
+    """Files of a kind with their expected Markdown, which is empty where there is none."""
+    folders = ["docling_formats", "pypdf_samples", "kg_rag_pdf"] if kind == "pdf" else ["docling_formats"]
+    for folder in folders:
+        for path in sorted((data / folder).rglob(f"*.{kind}")):
+            beside = path.parent.parent / "groundtruth"
+            truths = [beside / f"{path.name}.md", beside / f"{path.stem}.md"]
+            yield path, next((t.read_text(encoding="utf-8") for t in truths if t.exists()), "")
+
+
+def import_ms(module: str) -> float:
+    """Milliseconds to import ``module`` in a process of its own, beyond starting Python; the best of three."""
+    code = f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
+    runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True) for _ in range(3)]
+    return min(float(run.stdout) for run in runs) * 1000
+
+
+def installed_kib(name: str) -> int:
+    """What a distribution takes on disk, without what it depends on."""
+    try:
+        return sum(file.size or 0 for file in metadata.files(name) or []) // 1024
+    except metadata.PackageNotFoundError:
+        return 0
+
+
+def row(kind: str, contender: Contender, held: list[tuple[Path, str]], agreed: dict[Path, Counter[str]]) -> str:
+    """One line of the table."""
+    told, agreement, seconds, failed = list[float](), list[float](), 0.0, 0
+    for path, expected in held:
+        raw = path.read_bytes()
+        started = time.perf_counter()
+        found = _try(contender.extract, raw)
+        seconds += time.perf_counter() - started
+        failed += found is None
+        if expected:
+            told.append(recall(words(_NO_WORDS.sub("", expected)), words(found or "")))
+        elif path in agreed:
+            agreement.append(recall(agreed[path], words(found or "")))
+    size = installed_kib("pypdfium2" if kind == "pdf" and "ours" in contender.name else contender.name)
+    cells = [kind, contender.name, _mean(told), _mean(agreement), str(failed), f"{1000 * seconds / len(held):.1f}"]
+    return "| " + " | ".join([*cells, f"{import_ms(contender.module):.0f}", str(size)]) + " |"
+
+
+def agreement(contenders: Iterable[Contender], held: list[tuple[Path, str]]) -> dict[Path, Counter[str]]:
+    """For each file without expected text the words that at least two contenders found."""
+    agreed: dict[Path, Counter[str]] = {}
+    for path, expected in held:
+        bags = [words(_try(c.extract, path.read_bytes()) or "") for c in contenders] if not expected else []
+        pairs = [a & b for n, a in enumerate(bags) for b in bags[n + 1 :]]
+        common: Counter[str] = Counter()
+        for pair in pairs:
+            common |= pair
+        if common:
+            agreed[path] = common
+    return agreed
+
+
+def _mean(values: list[float]) -> str:
+    return f"{sum(values) / len(values):.3f} ({len(values)})" if values else ""
+
+
+def _try(extract: Extract, raw: bytes) -> str | None:
+    try:
+        return extract(raw)
+    except Exception:  # noqa: BLE001 - a contender may fail in any way; that is what is counted
+        return None
+
+
+def _here(contender: Contender) -> bool:
+    done = subprocess.run([sys.executable, "-c", f"import {contender.module}"], capture_output=True, check=False)
+    return done.returncode == 0
+
+
+def main(data: Path) -> None:
+    """Print the table."""
+    print("| kind | library | recall (files) | agreement (files) | failed | ms a file | import ms | KiB installed |")
+    print("|---|---|---|---|---|---|---|---|")
+    for kind, contenders in CONTENDERS.items():
+        held = list(files(data, kind))
+        present = [contender for contender in contenders if _here(contender)]
+        agreed = agreement(present, held) if kind == "pdf" else {}
+        for contender in present:
+            print(row(kind, contender, held, agreed), flush=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

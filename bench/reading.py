@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -23,6 +23,7 @@ from tandem.rag.read.formats import read_bytes
 
 Extract = Callable[[bytes], str]
 _WORD = re.compile(r"\w+")
+_FILES_MOST = 15
 _NO_WORDS = re.compile(r"<!--.*?-->|\]\([^)]*\)|&\w+;", re.DOTALL)
 
 
@@ -155,7 +156,7 @@ def files(data: Path, kind: str) -> Iterator[tuple[Path, str]]:
     """Files of a kind with their expected Markdown, which is empty where there is none."""
     folders = ["docling_formats", "pypdf_samples", "kg_rag_pdf"] if kind == "pdf" else ["docling_formats"]
     for folder in folders:
-        for path in sorted((data / folder).rglob(f"*.{kind}")):
+        for path in sorted((data / folder).rglob(f"*.{kind}"))[:_FILES_MOST]:
             beside = path.parent.parent / "groundtruth"
             truths = [beside / f"{path.name}.md", beside / f"{path.stem}.md"]
             yield path, next((t.read_text(encoding="utf-8") for t in truths if t.exists()), "")
@@ -176,36 +177,48 @@ def installed_kib(name: str) -> int:
         return 0
 
 
-def row(kind: str, contender: Contender, held: list[tuple[Path, str]], agreed: dict[Path, Counter[str]]) -> str:
-    """One line of the table."""
-    told, agreement, seconds, failed = list[float](), list[float](), 0.0, 0
-    for path, expected in held:
+class Run(NamedTuple):
+    """What a contender made of the files: a bag of words for each, or None where it failed, and seconds in all."""
+
+    bags: list[Counter[str] | None]
+    seconds: float
+
+
+def run(contender: Contender, held: list[tuple[Path, str]]) -> Run:
+    """Let a contender read every file once."""
+    bags, seconds = list[Counter[str] | None](), 0.0
+    for path, _ in held:
         raw = path.read_bytes()
         started = time.perf_counter()
         found = _try(contender.extract, raw)
         seconds += time.perf_counter() - started
-        failed += found is None
+        bags.append(None if found is None else words(found))
+    return Run(bags, seconds)
+
+
+def row(kind: str, contender: Contender, held: list[tuple[Path, str]], runs: list[Run]) -> str:
+    """One line of the table; the last of ``runs`` is the contender's."""
+    mine = runs[-1]
+    told, agreement = list[float](), list[float]()
+    for place, (_, expected) in enumerate(held):
+        found = mine.bags[place] or Counter[str]()
         if expected:
-            told.append(recall(words(_NO_WORDS.sub("", expected)), words(found or "")))
-        elif path in agreed:
-            agreement.append(recall(agreed[path], words(found or "")))
+            told.append(recall(words(_NO_WORDS.sub("", expected)), found))
+        elif kind == "pdf" and (common := _common([other.bags[place] for other in runs[:-1]])):
+            agreement.append(recall(common, found))
     size = installed_kib("pypdfium2" if kind == "pdf" and "ours" in contender.name else contender.name)
-    cells = [kind, contender.name, _mean(told), _mean(agreement), str(failed), f"{1000 * seconds / len(held):.1f}"]
+    failed = sum(bag is None for bag in mine.bags)
+    cells = [kind, contender.name, _mean(told), _mean(agreement), str(failed), f"{1000 * mine.seconds / len(held):.1f}"]
     return "| " + " | ".join([*cells, f"{import_ms(contender.module):.0f}", str(size)]) + " |"
 
 
-def agreement(contenders: Iterable[Contender], held: list[tuple[Path, str]]) -> dict[Path, Counter[str]]:
-    """For each file without expected text the words that at least two contenders found."""
-    agreed: dict[Path, Counter[str]] = {}
-    for path, expected in held:
-        bags = [words(_try(c.extract, path.read_bytes()) or "") for c in contenders] if not expected else []
-        pairs = [a & b for n, a in enumerate(bags) for b in bags[n + 1 :]]
-        common: Counter[str] = Counter()
-        for pair in pairs:
-            common |= pair
-        if common:
-            agreed[path] = common
-    return agreed
+def _common(bags: list[Counter[str] | None]) -> Counter[str]:
+    """The words that at least two found."""
+    common: Counter[str] = Counter()
+    for n, one in enumerate(bags):
+        for other in bags[n + 1 :]:
+            common |= (one or Counter[str]()) & (other or Counter[str]())
+    return common
 
 
 def _mean(values: list[float]) -> str:
@@ -231,9 +244,9 @@ def main(data: Path) -> None:
     for kind, contenders in CONTENDERS.items():
         held = list(files(data, kind))
         present = [contender for contender in contenders if _here(contender)]
-        agreed = agreement(present, held) if kind == "pdf" else {}
-        for contender in present:
-            print(row(kind, contender, held, agreed), flush=True)
+        runs = [run(contender, held) for contender in present]
+        for contender, mine in zip(present, runs, strict=True):
+            print(row(kind, contender, held, [*runs, mine]), flush=True)
 
 
 if __name__ == "__main__":

@@ -63,6 +63,7 @@ class _Page(HTMLParser):
         self._blocks = blocks
         self._before = lines_before
         self._pieces: list[str] = []
+        self._worded = False
         self._start = 1
         self._last = 1
         self._kind = "paragraph"
@@ -114,7 +115,7 @@ class _Page(HTMLParser):
             self._out_of_table(tag)
         elif tag == "title":
             self.title = one_line("".join(self._pieces))
-            self._pieces.clear()
+            self._drop()
         elif tag in {"ul", "ol", "menu"} and self._lists:
             self._end_item()
             self._lists.pop()
@@ -130,9 +131,10 @@ class _Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self._silent:
             return
-        if data.strip() and not self._items and not "".join(self._pieces).strip():
+        if not self._worded and data.strip() and not self._items:
             self._start = self._line() + data[: len(data) - len(data.lstrip())].count("\n")
         self._last = self._line() + data.rstrip().count("\n")
+        self._worded = self._worded or bool(data.strip())
         self._pieces.append(data)
 
     def flush(self) -> None:
@@ -140,7 +142,7 @@ class _Page(HTMLParser):
         if self._lists or self._items:
             self._flush_all()
         text = "".join(self._pieces)
-        self._pieces.clear()
+        self._drop()
         lines = (self._start, max(self._start, self._last))
         if self._pre:
             self._blocks.add("code", text, lines)
@@ -163,7 +165,7 @@ class _Page(HTMLParser):
                 self.flush()
             return
         text = one_line("".join(self._pieces))
-        self._pieces.clear()
+        self._drop()
         if text:
             self._items.append(f"- {text}")
 
@@ -197,7 +199,7 @@ class _Page(HTMLParser):
 
     def _end_cell(self) -> None:
         text = one_line("".join(self._pieces))
-        self._pieces.clear()
+        self._drop()
         rows = self._tables[0].rows
         if not text:
             return
@@ -206,6 +208,10 @@ class _Page(HTMLParser):
         else:
             line = self._line()
             self._blocks.add("paragraph", text, (line, line))
+
+    def _drop(self) -> None:
+        self._pieces.clear()
+        self._worded = False
 
     def _line(self) -> int:
         return self._before + self.getpos()[0]

@@ -8,17 +8,19 @@ For PDFs without an expected text the words are compared with those that most of
 """
 
 import io
+import json
 import re
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-from tandem.rag.read import Limits
+from tandem.rag.read import Limits, Unreadable
+from tandem.rag.read.encodings import decode
 from tandem.rag.read.formats import read_bytes
 
 Extract = Callable[[bytes], str]
@@ -49,31 +51,27 @@ def _ours(name: str) -> Extract:
     return lambda raw: read_bytes(raw, name, Limits()).text()
 
 
-def _pypdf(raw: bytes) -> str:
-    import pypdf  # pyright: ignore[reportMissingImports]
+def _module(name: str) -> Any:  # noqa: ANN401 - what is compared need not be installed where types are checked
+    return import_module(name)
 
-    reader: Any = cast("Any", pypdf).PdfReader(io.BytesIO(raw))
+
+def _pypdf(raw: bytes) -> str:
+    reader: Any = _module("pypdf").PdfReader(io.BytesIO(raw))
     return "\n".join(page.extract_text() for page in reader.pages)
 
 
 def _pdfminer(raw: bytes) -> str:
-    from pdfminer.high_level import extract_text  # pyright: ignore[reportMissingImports]
-
-    return str(cast("Any", extract_text)(io.BytesIO(raw)))
+    return str(_module("pdfminer.high_level").extract_text(io.BytesIO(raw)))
 
 
 def _python_docx(raw: bytes) -> str:
-    import docx  # pyright: ignore[reportMissingImports]
-
-    held: Any = cast("Any", docx).Document(io.BytesIO(raw))
+    held: Any = _module("docx").Document(io.BytesIO(raw))
     cells = (cell.text for table in held.tables for row in table.rows for cell in row.cells)
     return "\n".join([*(p.text for p in held.paragraphs), *cells])
 
 
 def _python_pptx(raw: bytes) -> str:
-    import pptx  # pyright: ignore[reportMissingImports]
-
-    shapes: Any = (s for slide in cast("Any", pptx).Presentation(io.BytesIO(raw)).slides for s in slide.shapes)
+    shapes: Any = (s for slide in _module("pptx").Presentation(io.BytesIO(raw)).slides for s in slide.shapes)
     return "\n".join(_shape_text(shape) for shape in shapes)
 
 
@@ -84,41 +82,30 @@ def _shape_text(shape: Any) -> str:  # noqa: ANN401 - a library without types
 
 
 def _openpyxl(raw: bytes) -> str:
-    import openpyxl  # pyright: ignore[reportMissingImports]
-
-    book: Any = cast("Any", openpyxl).load_workbook(io.BytesIO(raw), read_only=True, data_only=True)
+    book: Any = _module("openpyxl").load_workbook(io.BytesIO(raw), read_only=True, data_only=True)
     return "\n".join(
         str(v) for sheet in book for row in sheet.iter_rows(values_only=True) for v in row if v is not None
     )
 
 
 def _odfpy(raw: bytes) -> str:
-    from odf import opendocument, teletype, text  # pyright: ignore[reportMissingImports]
-
-    library: Any = (opendocument, teletype, text)
-    held = library[0].load(io.BytesIO(raw))
-    kinds = (library[2].P, library[2].H)
-    return "\n".join(library[1].extractText(e) for kind in kinds for e in held.getElementsByType(kind))
+    held, kinds = _module("odf.opendocument").load(io.BytesIO(raw)), _module("odf.text")
+    elements = [e for kind in (kinds.P, kinds.H) for e in held.getElementsByType(kind)]
+    return "\n".join(_module("odf.teletype").extractText(element) for element in elements)
 
 
 def _selectolax(raw: bytes) -> str:
-    from selectolax.lexbor import LexborHTMLParser  # pyright: ignore[reportMissingImports]
-
-    page: Any = cast("Any", LexborHTMLParser)(raw)
+    page: Any = _module("selectolax.lexbor").LexborHTMLParser(raw)
     page.strip_tags(["script", "style"])
     return str(page.body.text(separator=" "))
 
 
 def _lxml(raw: bytes) -> str:
-    from lxml import html  # pyright: ignore[reportMissingImports]
-
-    return " ".join(cast("Any", html).fromstring(raw).itertext())
+    return " ".join(_module("lxml.html").fromstring(raw).itertext())
 
 
 def _soup(raw: bytes) -> str:
-    from bs4 import BeautifulSoup  # pyright: ignore[reportMissingImports]
-
-    return str(cast("Any", BeautifulSoup)(raw, "html.parser").get_text(" "))
+    return str(_module("bs4").BeautifulSoup(raw, "html.parser").get_text(" "))
 
 
 CONTENDERS: dict[str, list[Contender]] = {
@@ -249,5 +236,55 @@ def main(data: Path) -> None:
             print(row(kind, contender, held, [*runs, mine]), flush=True)
 
 
+ENCODED = {
+    "pl": ("cp1250", "iso8859-2", "cp852", "mac_latin2"),
+    "de": ("cp1252", "cp850", "mac_roman"),
+    "es": ("cp1252", "cp850", "mac_roman"),
+    "ro": ("cp1250", "iso8859-2"),
+}
+
+
+def texts(data: Path) -> Iterator[tuple[str, str]]:
+    """Paragraphs by language: XQuAD's, and the lines of the Polish course page."""
+    for line in (data / "pl_encodings" / "utf8.txt").read_text(encoding="utf-8").split("\n"):
+        yield "pl", line
+    for language in ("de", "es", "ro"):
+        held = (data / "xquad" / f"xquad.{language}.json").read_text(encoding="utf-8")
+        for article in json.loads(held)["data"]:
+            yield language, article["paragraphs"][0]["context"]
+
+
+def compare_encodings(data: Path) -> None:
+    """Print how many paragraphs in undeclared encodings were read right, reported, or garbled silently."""
+    guessers: dict[str, Callable[[bytes], str | None]] = {"ours": _our_text}
+    if _here(Contender("", "charset_normalizer", _pypdf)):
+        guessers["charset-normalizer"] = _normalized
+    print("\n| guesser | right | reported | garbled | ms a text |\n|---|---|---|---|---|")
+    for name, guess in guessers.items():
+        counts, started = Counter[str](), time.perf_counter()
+        for language, text in texts(data):
+            for encoding in ENCODED[language]:
+                raw = text.encode(encoding, errors="ignore")
+                if raw.isascii():
+                    continue
+                found = guess(raw)
+                counts["reported" if found is None else "right" if found == raw.decode(encoding) else "garbled"] += 1
+        taken = 1000 * (time.perf_counter() - started) / counts.total()
+        print(f"| {name} | {counts['right']} | {counts['reported']} | {counts['garbled']} | {taken:.1f} |")
+
+
+def _our_text(raw: bytes) -> str | None:
+    try:
+        return decode(raw).text
+    except Unreadable:
+        return None
+
+
+def _normalized(raw: bytes) -> str | None:
+    best = _module("charset_normalizer").from_bytes(raw).best()
+    return None if best is None else str(best)
+
+
 if __name__ == "__main__":
     main(Path(sys.argv[1]))
+    compare_encodings(Path(sys.argv[1]))

@@ -14,6 +14,7 @@ TEXTS = {
     "El niño comió mañana en España, ¿verdad?": ("cp1252", "iso8859-15"),
     "Où est passé l'élève à côté du château français ?": ("cp1252",),
     "Съешь ещё этих мягких французских булок, да выпей же чаю": ("koi8-r", "cp866"),
+    "Małe modele językowe": ("cp852",),
     "Årsregnskap for Tromsø kommune": ("cp1252",),
 }
 

@@ -27,6 +27,7 @@ _UTF8_PAIR = re.compile(rb"[\xc2-\xdf][\x80-\xbf]")
 _SMALL_LETTERS = frozenset(
     c for held in LANGUAGES.values() for c in held.letters if "\x80" < c < "\u0370" and c.islower()
 )
+_APART = "©®£×§•"  # noqa: RUF001 - the signs are the matter
 _WORD = re.compile(r"[a-z]+")
 
 
@@ -178,7 +179,9 @@ def _likeness(text: str, language: Language) -> float:
 
 
 def _odd(one: str, other: str) -> bool:
-    """Letters that do not stand side by side: a capital after a small one, a letter of another script."""
+    """What does not stand side by side: a capital after a small letter, two scripts, a sign and then a letter."""
+    if one in _APART and other.isalpha():
+        return True
     if not (one.isalpha() and other.isalpha()) or (one < "\x80" and other < "\x80"):
         return (one.isalpha() and other in "¿¡") or (one.isdigit() and other.isalpha())
     return (one.islower() and other.isupper()) or (one < "\u0370") != (other < "\u0370")

@@ -1,4 +1,4 @@
-"""Prompts in fifteen more languages, put together from our own phrases in `own/phrases.json`.
+"""Prompts in fourteen more languages, put together from our own phrases in `own/phrases.json`.
 
 Each language has openings, with `{}` for the object, and objects for creative work, code and mathematics, the
 tasks that people ask for most; under `other` are whole prompts for other tasks, so that a language is not a task.

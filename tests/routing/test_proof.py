@@ -2,7 +2,6 @@
 
 import dataclasses
 import itertools
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -208,10 +207,9 @@ def test_a_guard_that_is_not_asked_for_privacy_cannot_be_left_out_by_a_policy() 
         assert not {name_of(one) for one in preferences} & {name_of(one) for one in guards}
 
 
-def test_the_proof_of_a_plain_configuration_takes_seconds_at_most() -> None:
+def test_the_proof_of_a_plain_configuration_stays_small_enough_to_wait_for() -> None:
     protection = Protection()
-    began = time.process_time()
 
-    prove(list(built_in(protection).values()), CARDS, protection)
+    proof = prove(list(built_in(protection).values()), CARDS, protection)
 
-    assert time.process_time() - began < 5
+    assert 100_000 < proof.decisions < 400_000

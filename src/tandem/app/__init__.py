@@ -54,7 +54,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What runs: the models of this device, the gateway before them, and the far models by id."""
+    """What runs: the models of this device, the providers of far ones, and the gateway before both."""
 
     settings: Settings
     catalog: Catalog

@@ -1,7 +1,6 @@
 """The month's money for commands that decide and write nothing."""
 
 import time
-from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
@@ -26,9 +25,7 @@ class SpentSoFar:
 
     @cached_property
     def _spent(self) -> Decimal:
-        now = datetime.fromtimestamp(time.time(), UTC)
-        month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
         try:
-            return LedgerReader(self._home).summary(month.timestamp()).total.cost_usd
+            return LedgerReader(self._home).spent_usd(time.time())
         except TandemError:
             return Decimal(0)

@@ -159,7 +159,6 @@ ENGLISH = Words(
         "BusyGoesUp": "The device was busy, so others went first.",
         "CheapestFirst": "The cheapest goes first.",
         "AskedByName": "The caller named the model.",
-        "NearestFirst": "The nearest model is asked first.",
     },
     recent={
         "none": "No request is in the ledger yet.",

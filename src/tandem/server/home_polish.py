@@ -159,7 +159,6 @@ POLISH = Words(
         "BusyGoesUp": "Urządzenie było zajęte, więc pierwszeństwo mieli inni.",
         "CheapestFirst": "Najpierw pytany jest najtańszy.",
         "AskedByName": "Pytający wskazał model z nazwy.",
-        "NearestFirst": "Najpierw pytany jest najbliższy model.",
     },
     recent={
         "none": "W dzienniku nie ma jeszcze żadnego zapytania.",
